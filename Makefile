@@ -1,0 +1,39 @@
+# make lab | make test | make notebooks
+# PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no
+PORT    ?= 8888
+BROWSER ?= yes
+WINDOWS := $(filter Windows_NT,$(OS))
+PYTHON  ?= $(if $(WINDOWS),python,python3)
+BIN     := .venv/$(if $(WINDOWS),Scripts,bin)
+ROOT_OK  = $(if $(filter 0,$(shell id -u)),--allow-root)
+NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
+
+.PHONY: lab test ruff mypy pytest nbval notebooks
+.DELETE_ON_ERROR:
+
+lab: .venv/lab
+	$(BIN)/jupyter lab --port=$(PORT) $(NO_BROWSER) $(ROOT_OK) notebooks/00_start_here.ipynb
+
+test: .venv/test
+	@failed=; for step in ruff mypy pytest nbval; do \
+		echo "== $$step"; $(MAKE) --no-print-directory $$step || failed="$$failed $$step"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make test: FAILED in:$$failed"; exit 1; fi; \
+	echo "make test: ruff, mypy, pytest and nbval all passed"
+
+ruff: .venv/test
+	$(BIN)/ruff check .
+mypy: .venv/test
+	$(BIN)/mypy
+pytest: .venv/test
+	$(BIN)/pytest
+nbval: .venv/test
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=120 notebooks
+
+notebooks: .venv/lab
+	$(BIN)/python tools/execute_notebooks.py
+
+.venv/lab .venv/test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".$(if $(filter %test,$@),[test])"
+	@touch $@
