@@ -1,0 +1,324 @@
+"""Sizes of convolutions and poolings in plain integers (layer L0, imports nothing heavy).
+
+One axis at a time: height and width are two separate sums. ``padding`` is per side, as in PyTorch, sizes are
+in pixels, and "convolution" means what PyTorch computes, a cross-correlation. The formulas are those in the
+"Shape" sections of PyTorch's ``Conv2d``, ``ConvTranspose2d`` and ``MaxPool2d`` documentation; relation 6 of
+Dumoulin and Visin (2016, arXiv 1603.07285) is the case ``dilation=1``.
+"""
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
+
+
+class Window(NamedTuple):
+    """Padded positions that one window reaches: the first, the last, and every tap that it reads."""
+
+    first: int
+    last: int
+    taps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ConvGeometry:
+    """Where the windows of a convolution (or pooling) stand along one axis.
+
+    Args:
+        kernel_size: taps in a window, at least 1.
+        stride: pixels from one window to the next, at least 1.
+        padding: pixels added on each side, at least 0.
+        dilation: pixels from one tap to the next, at least 1.
+
+    Raises:
+        TypeError: if a value is not an integer (``bool`` and ``float`` included).
+        ValueError: if a value is too small.
+
+    >>> ConvGeometry(kernel_size=2, stride=2, padding=2).output_size(32)
+    18
+    """
+
+    kernel_size: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)):
+            object.__setattr__(self, name, _integer(name, getattr(self, name), least))
+
+    @property
+    def effective_kernel_size(self) -> int:
+        """Pixels from the first tap to the last, both included: ``dilation * (kernel_size - 1) + 1``."""
+        return self.dilation * (self.kernel_size - 1) + 1
+
+    @property
+    def smallest_input_size(self) -> int:
+        """The smallest image on which one window finds room."""
+        return max(1, self.effective_kernel_size - 2 * self.padding)
+
+    @property
+    def keeps_every_size(self) -> bool:
+        """Whether ``output_size(n) == n`` for every n that fits.
+
+        >>> ConvGeometry(3, padding=1).keeps_every_size, ConvGeometry(2, padding=1).keeps_every_size
+        (True, False)
+        """
+        return self.stride == 1 and 2 * self.padding == self.effective_kernel_size - 1
+
+    def output_size(self, input_size: int) -> int:
+        """Number of places where the window can stand.
+
+        Raises:
+            ValueError: if the window is larger than the padded input.
+        """
+        return self._last_start(input_size) // self.stride + 1
+
+    def leftover(self, input_size: int) -> int:
+        """Positions at the end, padding included, that no window reaches.
+
+        >>> ConvGeometry(kernel_size=3, stride=2).leftover(8)
+        1
+        """
+        return self._last_start(input_size) % self.stride
+
+    def unread_pixels(self, input_size: int) -> tuple[int, ...]:
+        """Pixels of the image (0 is its first) that no tap reads: past the last window, or in a gap.
+
+        >>> ConvGeometry(kernel_size=1, stride=2).unread_pixels(6)
+        (1, 3, 5)
+        """
+        read = {tap for index in range(self.output_size(input_size)) for tap in self.window(index).taps}
+        return tuple(pixel for pixel in range(input_size) if pixel + self.padding not in read)
+
+    def window(self, index: int) -> Window:
+        """What output ``index`` (from 0) looks at, in padded positions: image pixel 0 is at ``padding``.
+
+        >>> ConvGeometry(kernel_size=3, stride=2, dilation=2).window(1)
+        Window(first=2, last=6, taps=(2, 4, 6))
+        """
+        first = _integer("index", index, 0) * self.stride
+        last = first + self.effective_kernel_size - 1
+        return Window(first, last, tuple(range(first, last + 1, self.dilation)))
+
+    def input_sizes(self, output_size: int) -> range:
+        """Every input size that gives ``output_size``, in a row; empty if there is none.
+
+        >>> ConvGeometry(kernel_size=2, stride=2, padding=2).input_sizes(18)
+        range(32, 34)
+        """
+        places = _integer("output_size", output_size, 1)
+        first = (places - 1) * self.stride + self.effective_kernel_size - 2 * self.padding
+        return range(max(1, first), max(1, first + self.stride))
+
+    def then(self, other: "ConvGeometry") -> "ConvGeometry":
+        """The one geometry that stands for this one followed by ``other``.
+
+        Its ``kernel_size`` is the receptive field of the two, its ``stride`` and ``padding`` their effective
+        stride and padding. It gives the same output size for every input size that both accept in turn.
+        (Araujo, Norris and Sim, 2019, Distill, doi 10.23915/distill.00021.)
+
+        >>> conv = ConvGeometry(kernel_size=2, stride=2, padding=2)
+        >>> conv.then(conv)
+        ConvGeometry(kernel_size=4, stride=4, padding=6, dilation=1)
+        """
+        return ConvGeometry(
+            kernel_size=self.effective_kernel_size + (other.effective_kernel_size - 1) * self.stride,
+            stride=self.stride * other.stride,
+            padding=self.padding + other.padding * self.stride,
+        )
+
+    def _last_start(self, input_size: int) -> int:
+        """The last padded position where a window may begin."""
+        last_start = _integer("input_size", input_size, 1) + 2 * self.padding - self.effective_kernel_size
+        if last_start < 0:
+            raise ValueError(_too_small(input_size, self, self.smallest_input_size))
+        return last_start
+
+
+def output_size(
+    input_size: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+) -> int:
+    """Size of a convolution's output along one axis; with ``ceil_mode``, of a pooling's.
+
+    Raises:
+        TypeError: if a size is not an integer (``bool`` and ``float`` included).
+        ValueError: wherever PyTorch refuses the same setting.
+
+    >>> output_size(32, 2, stride=2, padding=2)
+    18
+    """
+    if ceil_mode:
+        return pool_output_size(
+            input_size, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=True
+        )
+    return ConvGeometry(kernel_size, stride, padding, dilation).output_size(input_size)
+
+
+def pool_output_size(
+    input_size: int,
+    kernel_size: int,
+    *,
+    stride: int | None = None,
+    padding: int = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+) -> int:
+    """Size of a pooling's output along one axis: a convolution's formula, with two rules of its own.
+
+    The stride is the kernel size unless given, and the padding is at most half the kernel. With ``ceil_mode``
+    a last window may hang over the end, if it begins inside the image or the padding before it.
+
+    Raises:
+        TypeError: if a size is not an integer (``bool`` and ``float`` included).
+        ValueError: wherever ``max_pool2d`` refuses the same setting (and ``avg_pool2d``, which has no dilation).
+
+    >>> pool_output_size(6, 3, stride=2), pool_output_size(6, 3, stride=2, ceil_mode=True)
+    (2, 3)
+    """
+    geometry = ConvGeometry(kernel_size, kernel_size if stride is None else stride, padding, dilation)
+    if geometry.padding > geometry.kernel_size // 2:
+        raise ValueError(f"`padding` of a pooling is at most half of `kernel_size`={kernel_size}; got {padding}")
+    if not ceil_mode:
+        return geometry.output_size(input_size)
+    padded_size = _integer("input_size", input_size, 1) + 2 * geometry.padding
+    places = -(-(padded_size - geometry.effective_kernel_size) // geometry.stride) + 1
+    if places < 1:
+        smallest = geometry.smallest_input_size - geometry.stride + 1
+        raise ValueError(_too_small(input_size, geometry, smallest))
+    begins_in_the_end_padding = (places - 1) * geometry.stride >= padded_size - geometry.padding
+    return places - begins_in_the_end_padding
+
+
+def transposed_output_size(
+    input_size: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    output_padding: int = 0,
+    dilation: int = 1,
+) -> int:
+    """Size of a transposed convolution's output along one axis.
+
+    It is the smallest input size that the convolution with the same setting would map to ``input_size``, plus
+    ``output_padding``.
+
+    Raises:
+        TypeError: if a size is not an integer (``bool`` and ``float`` included).
+        ValueError: wherever ``conv_transpose2d`` refuses the same setting.
+
+    >>> [transposed_output_size(18, 2, stride=2, padding=2, output_padding=extra) for extra in (0, 1)]
+    [32, 33]
+    """
+    geometry = ConvGeometry(kernel_size, stride, padding, dilation)
+    extra = _integer("output_padding", output_padding, 0)
+    if extra >= max(geometry.stride, geometry.dilation):
+        raise ValueError(
+            f"`output_padding` must be smaller than `stride`={stride} or `dilation`={dilation}; got {extra}"
+        )
+    last_start = (_integer("input_size", input_size, 1) - 1) * geometry.stride
+    size = last_start + geometry.effective_kernel_size - 2 * geometry.padding + extra
+    if size < 1:
+        raise ValueError(f"`padding`={padding} crops the output of `input_size`={input_size} down to {size} pixels")
+    return size
+
+
+def sizes(input_size: int, geometries: Sequence[ConvGeometry]) -> list[int]:
+    """The input size and the size after each convolution of a chain.
+
+    Raises:
+        ValueError: if a window does not fit; the message says in which place of the chain.
+
+    >>> sizes(32, [ConvGeometry(2, stride=2, padding=2)] * 2)
+    [32, 18, 11]
+    """
+    chain = [_integer("input_size", input_size, 1)]
+    for place, geometry in enumerate(geometries, start=1):
+        try:
+            chain.append(geometry.output_size(chain[-1]))
+        except ValueError as error:
+            raise ValueError(f"convolution {place} of {len(geometries)}: {error}") from None
+    return chain
+
+
+def compose(geometries: Sequence[ConvGeometry]) -> ConvGeometry:
+    """A whole chain as one geometry: receptive field, effective stride and effective padding (see ``then``).
+
+    >>> compose([ConvGeometry(3, padding=1)] * 3)
+    ConvGeometry(kernel_size=7, stride=1, padding=3, dilation=1)
+    """
+    return reduce(ConvGeometry.then, geometries, ConvGeometry(kernel_size=1))
+
+
+def parameter_count(
+    in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, groups: int = 1, bias: bool = True
+) -> int:
+    """Weights (and biases) of an ``nn.Conv2d``; a single ``kernel_size`` stands for height and width.
+
+    Raises:
+        ValueError: if ``groups`` does not divide both channel counts.
+
+    >>> parameter_count(3, 6, kernel_size=2)
+    78
+    """
+    weights = _weights_per_output_channel(in_channels, out_channels, kernel_size, groups)
+    return out_channels * (weights + bool(bias))
+
+
+def multiply_add_count(
+    output_size: int | tuple[int, int],
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int | tuple[int, int],
+    *,
+    groups: int = 1,
+) -> int:
+    """Multiply-adds of an ``nn.Conv2d`` for one image: one for each weight at each place (biases left out).
+
+    >>> multiply_add_count(18, 3, 6, kernel_size=2)
+    23328
+    """
+    height, width = (_integer("output_size", size, 1) for size in _pair(output_size))
+    return height * width * out_channels * _weights_per_output_channel(in_channels, out_channels, kernel_size, groups)
+
+
+def _weights_per_output_channel(
+    in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], groups: int
+) -> int:
+    height, width = (_integer("kernel_size", size, 1) for size in _pair(kernel_size))
+    _integer("groups", groups, 1)
+    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if _integer(name, channels, 1) % groups:
+            raise ValueError(f"`{name}` must be divisible by `groups`={groups}; got {channels}")
+    return in_channels // groups * height * width
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _integer(name: str, value: object, least: int) -> int:
+    """Return ``value`` as an int, or raise an error that names the parameter, its value and the rule."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"`{name}` must be an integer; got {value!r} ({type(value).__name__})")
+    integer = operator.index(value)
+    if integer < least:
+        raise ValueError(f"`{name}` must be at least {least}; got {integer}")
+    return integer
+
+
+def _too_small(input_size: int, geometry: ConvGeometry, smallest: int) -> str:
+    span, padding = geometry.effective_kernel_size, geometry.padding
+    return (
+        f"`input_size`={input_size} is too small: the window spans {span} pixels (`kernel_size`="
+        f"{geometry.kernel_size}, `dilation`={geometry.dilation}), but with `padding`={padding} on each side there "
+        f"are only {input_size + 2 * padding}; the smallest `input_size` that fits is {max(1, smallest)}"
+    )
