@@ -1,0 +1,121 @@
+"""What every SVG diagram shares: the finished picture, its colours, and small pieces of markup (layer L2).
+
+The colours are Okabe and Ito's, safe for colour-blind readers; no meaning hangs on colour alone. Text and lines
+take JupyterLab's own theme colours where the page defines them, so a diagram reads on a light and a dark page.
+"""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+INK = "var(--jp-ui-font-color1,#212121)"
+PAPER = "var(--jp-layout-color0,#fff)"
+FAINT = "var(--jp-ui-font-color2,#616161)"
+IMAGE, OUTPUT, WINDOW = "#56B4E9", "#009E73", "#E69F00"
+
+_RULES = {
+    "text": f"fill:{INK};font:13px system-ui,sans-serif",
+    ".on": "fill:#212121",
+    ".b": "font-weight:600",
+    ".m": "text-anchor:middle",
+    ".e": "text-anchor:end",
+    ".image": f"fill:{IMAGE}",
+    ".output": f"fill:{OUTPUT}",
+    ".window": f"fill:{WINDOW}",
+    ".padding": f"fill:{IMAGE};fill-opacity:.13;stroke:{FAINT};stroke-dasharray:3 2",
+    ".grid": f"fill:none;stroke:{INK};stroke-opacity:.3",
+    ".unread": f"fill:{PAPER};fill-opacity:.75",
+    ".strike": f"fill:none;stroke:{INK};stroke-width:1.5;stroke-dasharray:5 3",
+    ".line": f"fill:none;stroke:{INK};stroke-width:2",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG picture and the sentence that says the same in words.
+
+    A notebook shows it as an ``<img>``, which also appears where nothing has been run yet; a plain-text reader and
+    a screen reader get ``alt``.
+    """
+
+    svg: str
+    alt: str
+
+    def to_html(self) -> str:
+        """The picture as an ``<img>`` on white, for places that allow no inline SVG."""
+        data = base64.b64encode(self.svg.encode()).decode()
+        return (
+            f'<img alt="{escape(self.alt)}" src="data:image/svg+xml;base64,{data}" '
+            'style="background:#fff;max-width:100%">'
+        )
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": self.alt, "text/html": self.to_html()}
+
+
+def make_picture(
+    width: float, height: float, parts: Iterable[str], *, alt: str, rules: Mapping[str, str] | None = None
+) -> Picture:
+    """Close the parts into one SVG of ``width`` x ``height`` pixels that shrinks with its column.
+
+    ``rules`` adds CSS (selector to declarations) to what all diagrams share.
+    """
+    style = "".join(f".skiplib {selector}{{{rule}}}" for selector, rule in {**_RULES, **(rules or {})}.items())
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="skiplib" role="img" aria-label="{escape(alt)}" '
+        f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
+        f'style="max-width:100%;height:auto"><style>{style}</style>{"".join(parts)}</svg>'
+    )
+    return Picture(svg, alt)
+
+
+def text(x: float, y: float, content: object, classes: str = "", extra: str = "") -> str:
+    """One line of text, escaped; ``classes``: b bold, m centred at x, e ending at x,
+    on for text that stands on a coloured cell."""
+    attributes = f' class="{classes}"' if classes else ""
+    return f'<text x="{x:g}" y="{y:g}"{attributes}{extra}>{escape(str(content))}</text>'
+
+
+def rect(x: float, y: float, width: float, height: float, classes: str) -> str:
+    """One rectangle."""
+    return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" class="{classes}"/>'
+
+
+def grid(x: float, y: float, columns: int, rows: int, cell: float, *, height: float | None = None) -> str:
+    """The lines between the cells of a region as one path; where cells are small, every fourth line.
+
+    Cells are ``cell`` wide and as high, unless ``height`` is given.
+    """
+    step, tall = (1 if cell >= 7 else 4), height or cell
+    lines = [f"M{x + column * cell:g} {y:g}v{rows * tall:g}" for column in range(step, columns, step)]
+    lines += [f"M{x:g} {y + row * tall:g}h{columns * cell:g}" for row in range(step, rows, step)]
+    return f'<path class="grid" d="{"".join(lines)}"/>'
+
+
+def cells(corners: Iterable[tuple[float, float]], size: float, classes: str, *, height: float | None = None) -> str:
+    """Equal cells with these top left corners as one path; square unless ``height`` is given."""
+    squares = (f"M{x:g} {y:g}h{size:g}v{height or size:g}h-{size:g}z" for x, y in corners)
+    return f'<path class="{classes}" d="{"".join(squares)}"/>'
+
+
+def strike(bands: Sequence[tuple[float, float, float, float]]) -> str:
+    """Fade bands of pixels (x, y, width, height) and strike them through along their longer side."""
+    fade = "".join(f"M{x:g} {y:g}h{width:g}v{height:g}h-{width:g}z" for x, y, width, height in bands)
+    lines = "".join(
+        f"M{x:g} {y + height / 2:g}h{width:g}" if width >= height else f"M{x + width / 2:g} {y:g}v{height:g}"
+        for x, y, width, height in bands
+    )
+    return f'<path class="unread" d="{fade}"/><path class="strike" d="{lines}"/>' if bands else ""
+
+
+def legend(x: float, y: float, *, unread: bool, output: bool = True) -> str:
+    """The meaning of the colours in one row; ``unread`` adds the struck-through pixels."""
+    parts = []
+    for classes in ("image", "padding", "window", "output")[: 4 if output else 3]:
+        parts.append(rect(x, y - 11, 14, 14, classes) + text(x + 20, y + 1, classes))
+        x += 94
+    if unread:
+        parts.append(rect(x, y - 11, 14, 14, "image") + strike([(x, y - 11, 14, 14)]))
+        parts.append(text(x + 20, y + 1, "read by no window"))
+    return "".join(parts)
