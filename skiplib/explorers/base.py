@@ -1,0 +1,153 @@
+"""What every explorer shares: controls, one picture, a status line, and a static twin (layer L3)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from skiplib.diagrams.svg import Picture
+
+_LABEL = {"description_width": "92px"}
+
+
+@dataclass(frozen=True)
+class View:
+    """All that an explorer shows for one setting of its controls.
+
+    Args:
+        picture: what is drawn.
+        status: the result in one plain sentence.
+        result: the result as ``name=value`` pairs, for the text twin.
+        details: HTML under the picture (every outside string in it already escaped).
+    """
+
+    picture: Picture
+    status: str
+    result: Mapping[str, object]
+    details: str = ""
+
+
+class Control(widgets.HBox):  # type: ignore[misc]
+    """An integer as a slider, linked with a number box that carries the label.
+
+    The box comes first in the tab order and has the accessible name; keys typed into it stay in it.
+    """
+
+    def __init__(self, name: str, value: int, least: int, most: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"`{name}` must be an integer; got {value!r} ({type(value).__name__})")
+        if not least <= value <= most:
+            raise ValueError(f"`{name}` must lie between {least} and {most} in this explorer; got {value}")
+        self.box = widgets.BoundedIntText(
+            value, min=least, max=most, description=name, style=_LABEL, layout={"width": "160px"}
+        )
+        self.slider = widgets.IntSlider(value, min=least, max=most, readout=False, layout={"width": "120px"})
+        widgets.link((self.box, "value"), (self.slider, "value"))
+        super().__init__([self.box, self.slider], layout={"width": "290px"})
+
+    @property
+    def value(self) -> int:
+        """The number that slider and box show."""
+        return int(self.slider.value)
+
+    @value.setter
+    def value(self, value: int) -> None:
+        self.slider.value = value
+
+    def set_most(self, most: int) -> None:
+        """Move the upper bound; a value above it moves down to it."""
+        self.slider.max = self.box.max = most
+
+
+class Explorer(widgets.VBox):  # type: ignore[misc]
+    """Controls above one picture, a status line and details; a subclass says what a setting shows.
+
+    A subclass hands its controls to ``__init__`` and implements ``view``. A setting that ``view`` refuses with a
+    ``ValueError`` shows that sentence and greys the last good picture; nothing is raised and no control changes.
+
+    Attributes:
+        controls: what can be moved, by PyTorch's own parameter name.
+    """
+
+    def __init__(self, controls: Mapping[str, Any], panel: widgets.Widget) -> None:
+        self.controls = dict(controls)
+        self._picture, self._status, self._details = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._last = ""
+        super().__init__([panel, self._status, self._picture, self._details])
+        for control in self.controls.values():
+            observed = control.slider if isinstance(control, Control) else control
+            observed.observe(self._update, "value")
+        self._update()
+
+    def view(self, *, hover: bool) -> View:
+        """Compute and draw what the controls say; ``hover`` asks for a picture that answers the mouse."""
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The value of every control, by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    @property
+    def status(self) -> str:
+        """The sentence in the status line."""
+        try:
+            return self.view(hover=False).status
+        except ValueError as error:
+            return f"This does not run: {error}."
+
+    def bound_controls(self) -> None:
+        """Set the bounds that follow from other controls; a subclass that has none leaves this as it is."""
+
+    def _update(self, _: object = None) -> None:
+        try:
+            self.bound_controls()
+            view = self.view(hover=True)
+        except ValueError as error:
+            self._say(f"This does not run: {error}.", mark="✗")
+            self._picture.value = f'<div style="opacity:.3">{self._last}</div>'
+            self._details.value = ""
+            return
+        self._last = view.picture.svg
+        self._say(view.status)
+        self._picture.value = self._last
+        self._details.value = view.details
+
+    def _say(self, sentence: str, mark: str = "") -> None:
+        self._status.value = (
+            f'<div role="status" aria-live="polite" style="font-size:1.05em;line-height:1.5">{mark} '
+            f"{escape(sentence)}</div>"
+        )
+
+    def __repr__(self) -> str:
+        """The text twin: what nbval compares, and what a plain-text reader sees."""
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        try:
+            result = ", ".join(f"{name}={value}" for name, value in self.view(hover=False).result.items())
+        except ValueError as error:
+            result = f"does not run: {error}"
+        return f"{type(self).__name__}({settings}) -> {result}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """The live widget, and for a notebook that has not been run a picture and a text."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        bundle["text/plain"] = repr(self)
+        try:
+            bundle["text/html"] = self.view(hover=False).picture.to_html()
+        except ValueError:
+            bundle["text/html"] = f"<p>{escape(repr(self))}</p>"
+        return bundle
+
+
+def wrap(controls: Iterable[widgets.Widget]) -> widgets.HBox:
+    """Controls side by side, on as many lines as the page's width asks for."""
+    return widgets.HBox(list(controls), layout={"flex_flow": "row wrap", "align_items": "center"})
+
+
+def code_line(code: str) -> str:
+    """A line of code as HTML; one click selects all of it."""
+    return (
+        f'<div>PyTorch: <code style="user-select:all" title="click to select, then copy">{escape(code)}</code></div>'
+    )

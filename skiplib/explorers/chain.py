@@ -1,0 +1,112 @@
+"""ChainExplorer: up to three convolutions in a row, and the map of sizes (layer L3)."""
+
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+
+from skiplib.arithmetic import ConvGeometry, compose, sizes
+from skiplib.diagrams.chain import draw_chain, seen_pixels
+from skiplib.explorers.base import Control, Explorer, View, code_line, wrap
+
+_BOUNDS = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4), "dilation": (1, 4)}
+_MOST = 3
+_PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
+
+
+class ChainExplorer(Explorer):
+    """Sizes through a chain of convolutions, what one output pixel sees, and a cobweb of the map of sizes.
+
+    Args:
+        geometries: one to three convolutions to begin with.
+        input_size: pixels of the image along this axis, 1 to 64.
+        output_index: the output pixel whose view of the input is marked.
+
+    Raises:
+        TypeError: if ``geometries`` holds something else, or a number is not an integer.
+        ValueError: if there are none or more than three, or a number lies outside its slider.
+
+    >>> str(ChainExplorer([ConvGeometry(2, stride=2, padding=2)] * 2, output_index=5)).partition(" -> ")[2]
+    'sizes=32 > 18 > 11, receptive_field=4, seen=14..17'
+    """
+
+    def __init__(
+        self, geometries: Sequence[ConvGeometry] = (_PUBLISHED,) * 2, *, input_size: int = 32, output_index: int = 0
+    ) -> None:
+        if not all(isinstance(geometry, ConvGeometry) for geometry in geometries):
+            raise TypeError(f"`geometries` must be a sequence of ConvGeometry; got {geometries!r}")
+        if not 1 <= len(geometries) <= _MOST:
+            raise ValueError(f"`geometries` must hold 1 to {_MOST} convolutions; got {len(geometries)}")
+        controls = {
+            "input_size": Control("input_size", input_size, 1, 64),
+            "layers": Control("layers", len(geometries), 1, _MOST),
+            "output_index": Control("output_index", output_index, 0, max(output_index, 80)),
+        }
+        rows = [wrap(controls.values())]
+        for layer, geometry in enumerate([*geometries, *[geometries[-1]] * _MOST][:_MOST], start=1):
+            names = {f"{name}_{layer}": (getattr(geometry, name), *bounds) for name, bounds in _BOUNDS.items()}
+            row = {name: Control(name, *start) for name, start in names.items()}
+            controls |= row
+            rows.append(wrap(row.values()))
+        self._layer_rows = rows[1:]
+        super().__init__(controls, widgets.VBox(rows))
+
+    @property
+    def input_size(self) -> int:
+        """Pixels of the image along this axis."""
+        return int(self.controls["input_size"].value)
+
+    @property
+    def geometries(self) -> list[ConvGeometry]:
+        """The convolutions that are switched on."""
+        layers = range(1, self.controls["layers"].value + 1)
+        return [ConvGeometry(*(self.controls[f"{name}_{layer}"].value for name in _BOUNDS)) for layer in layers]
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What makes the same explorer again."""
+        index = self.controls["output_index"].value
+        return {"geometries": self.geometries, "input_size": self.input_size, "output_index": index}
+
+    @property
+    def code(self) -> str:
+        """The line that makes the same chain in PyTorch and shows its output shape."""
+        convs = [
+            f"nn.Conv2d(1, 1, {g.kernel_size}, stride={g.stride}, padding={g.padding}, dilation={g.dilation})"
+            for g in self.geometries
+        ]
+        return f"nn.Sequential({', '.join(convs)})(torch.zeros(1, 1, {self.input_size}, {self.input_size})).shape"
+
+    def bound_controls(self) -> None:
+        """Show the layers that are switched on, and let ``output_index`` run over the output."""
+        for layer, row in enumerate(self._layer_rows, start=1):
+            row.layout.display = "" if layer <= self.controls["layers"].value else "none"
+        self.controls["output_index"].set_most(sizes(self.input_size, self.geometries)[-1] - 1)
+
+    def view(self, *, hover: bool) -> View:
+        """The picture, the sizes in words, and the one convolution with the same geometry."""
+        geometries, index = self.geometries, self.controls["output_index"].value
+        chain, whole = sizes(self.input_size, geometries), compose(geometries)
+        seen = seen_pixels(self.input_size, geometries, index)[0]
+        first, last = seen[0], seen[-1]
+        status = (
+            f"{' → '.join(map(str, chain))}. Output {index} (of 0 to {chain[-1] - 1}) sees "
+            f"pixels {first} to {last} of the image{_outside(first, last, self.input_size)}."
+        )
+        details = (
+            f"Receptive field {whole.kernel_size}, effective stride {whole.stride}, effective padding "
+            f"{whole.padding}: one convolution with these numbers gives the same sizes."
+        )
+        result = {
+            "sizes": " > ".join(map(str, chain)),
+            "receptive_field": whole.kernel_size,
+            "seen": f"{first}..{last}",
+        }
+        return View(
+            draw_chain(self.input_size, geometries, index=index), status, result, details + code_line(self.code)
+        )
+
+
+def _outside(first: int, last: int, size: int) -> str:
+    if last < 0 or first >= size:
+        return ", which is padding only"
+    return ", where numbers below 0 or past the end are padding" if first < 0 or last >= size else ""

@@ -1,0 +1,148 @@
+"""ConvExplorer: one convolution, every parameter live (layer L3)."""
+
+from collections.abc import Mapping
+
+import ipywidgets as widgets
+
+from skiplib.arithmetic import ConvGeometry
+from skiplib.diagrams.convolution import draw_convolution
+from skiplib.explorers.base import Control, Explorer, View, code_line, wrap
+
+_BOUNDS = {"input_size": (1, 64), "kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
+Size = int | tuple[int, int]
+
+
+class ConvExplorer(Explorer):
+    """A convolution's padded input, windows and output, for every kernel, stride, padding and dilation.
+
+    Args:
+        input_size, kernel_size, stride, padding, dilation: starting values, one number or (height, width); a pair
+            in any of them sets height and width apart.
+        window: which output pixel is marked, counted row by row from 0.
+
+    Raises:
+        TypeError: if a starting value is not an integer or a pair of integers.
+        ValueError: if it lies outside the range of its slider.
+
+    >>> ConvExplorer(input_size=32, kernel_size=2, stride=2, padding=2)
+    ConvExplorer(input_size=32, kernel_size=2, stride=2, padding=2, dilation=1) -> output_size=18, leftover=0
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: Size = 7,
+        kernel_size: Size = 3,
+        stride: Size = 1,
+        padding: Size = 0,
+        dilation: Size = 1,
+        window: int = 0,
+    ) -> None:
+        start = dict(zip(_BOUNDS, (input_size, kernel_size, stride, padding, dilation), strict=True))
+        pairs = {name: _pair(name, value) for name, value in start.items()}
+        height = {name: Control(name, pairs[name][0], *bounds) for name, bounds in _BOUNDS.items()}
+        width = {f"{name}_w": Control(f"{name}_w", pairs[name][1], *bounds) for name, bounds in _BOUNDS.items()}
+        separate = widgets.Checkbox(
+            any(isinstance(value, tuple) for value in start.values()),
+            description="width apart from height",
+            indent=False,
+            layout={"width": "220px"},
+        )
+        place = Control("window", window, 0, max(window, 64**2))
+        self._play = widgets.Play(interval=400, layout={"width": "150px"})
+        widgets.link((self._play, "value"), (place.slider, "value"))
+        self._width_row = wrap(width.values())
+        panel = widgets.VBox([wrap(height.values()), self._width_row, wrap([place, self._play, separate])])
+        super().__init__({**height, **width, "window": place, "separate": separate}, panel)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        return self._axes("input_size")
+
+    @property
+    def geometries(self) -> tuple[ConvGeometry, ConvGeometry]:
+        """The vertical and the horizontal geometry."""
+        names = [name for name in _BOUNDS if name != "input_size"]
+        vertical, horizontal = zip(*(self._axes(name) for name in names), strict=True)
+        return ConvGeometry(*vertical), ConvGeometry(*horizontal)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Every parameter by PyTorch's name; a (height, width) pair where the two are set apart."""
+        apart = self.controls["separate"].value
+        return {name: self._axes(name) if apart else self._axes(name)[0] for name in _BOUNDS}
+
+    @property
+    def code(self) -> str:
+        """The line that makes the same convolution in PyTorch and shows its output shape."""
+        arguments = {name: value for name, value in self.settings.items() if name != "input_size"}
+        defaults = {"stride": 1, "padding": 0, "dilation": 1}
+        spelled = [f"{name}={value}" for name, value in arguments.items() if value != defaults.get(name)]
+        return f"nn.Conv2d(3, 6, {', '.join(spelled)})(torch.zeros{(1, 3, *self.input_size)}).shape"
+
+    def bound_controls(self) -> None:
+        """Show the width's controls when they count, and let ``window`` run over the places there are."""
+        self._width_row.layout.display = "" if self.controls["separate"].value else "none"
+        rows, columns = self._places()
+        self._play.max = rows * columns - 1
+        self.controls["window"].set_most(rows * columns - 1)
+
+    def view(self, *, hover: bool) -> View:
+        """The picture, the result in words, and the formula with these numbers in it."""
+        rows, columns = self._places()
+        picture = draw_convolution(
+            self.input_size, self.geometries, window=divmod(self.controls["window"].value, columns), hover=hover
+        )
+        apart = self.controls["separate"].value
+        axes = list(zip(("Height", "Width"), self.input_size, self.geometries, strict=True))[: 2 if apart else 1]
+        lost = [f"{name + ': ' if apart else ''}{_loss(size, geometry)}" for name, size, geometry in axes]
+        height, width = self.input_size
+        status = (
+            f"{height} × {width} becomes {rows} × {columns}. {' '.join(lost)} "
+            f"There are {rows * columns} windows, 0 to {rows * columns - 1}."
+        )
+        details = [f"{name if apart else 'Size'}: {_formula(size, geometry)}" for name, size, geometry in axes]
+        details += [f"{name if apart else 'Same output'}: {_same(size, geometry)}" for name, size, geometry in axes]
+        leftovers = [geometry.leftover(size) for _, size, geometry in axes]
+        result: Mapping[str, object] = {
+            "output_size": (rows, columns) if apart else rows,
+            "leftover": tuple(leftovers) if apart else leftovers[0],
+        }
+        return View(picture, status, result, "<br>".join(details) + code_line(self.code))
+
+    def _axes(self, name: str) -> tuple[int, int]:
+        height = self.controls[name].value
+        return height, self.controls[f"{name}_w"].value if self.controls["separate"].value else height
+
+    def _places(self) -> tuple[int, int]:
+        vertical, horizontal = self.geometries
+        height, width = self.input_size
+        return vertical.output_size(height), horizontal.output_size(width)
+
+
+def _pair(name: str, value: Size) -> tuple[int, int]:
+    if isinstance(value, tuple) and len(value) != 2:
+        raise TypeError(f"`{name}` must be one number or (height, width); got {value!r}")
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _loss(size: int, geometry: ConvGeometry) -> str:
+    leftover, unread = geometry.leftover(size), len(geometry.unread_pixels(size))
+    if unread:
+        return f"No window reads {unread} of {size} pixels (leftover at the end: {leftover})."
+    return f"{leftover} left over, all of it padding." if leftover else "Nothing is left over."
+
+
+def _formula(size: int, geometry: ConvGeometry) -> str:
+    kernel, stride, padding, dilation = geometry.kernel_size, geometry.stride, geometry.padding, geometry.dilation
+    room = size + 2 * padding - geometry.effective_kernel_size
+    return (
+        f"⌊({size} + 2·{padding} − {dilation}·({kernel} − 1) − 1) / {stride}⌋ + 1"
+        f" = ⌊{room} / {stride}⌋ + 1 = <b>{geometry.output_size(size)}</b>"
+    )
+
+
+def _same(size: int, geometry: ConvGeometry) -> str:
+    same = geometry.input_sizes(geometry.output_size(size))
+    return f"input sizes {', '.join(map(str, same))} all give {geometry.output_size(size)}"
