@@ -1,0 +1,205 @@
+import pytest
+import torch
+from torch import nn
+
+from skiplib.exercises import UNANSWERED, check
+from skiplib.questions import lesson_00, lesson_01
+
+CONV = nn.Conv2d(1, 1, kernel_size=2, stride=2, padding=2)
+BRANCH = nn.Sequential(nn.Conv2d(3, 6, 2, stride=2, padding=2), nn.Conv2d(6, 3, 2, stride=2, padding=2))
+
+
+def width(module, size):
+    return module(torch.zeros(1, next(module.parameters()).shape[1], size, size)).shape[-1]
+
+
+def formula(input_size, kernel_size, stride, padding, dilation):
+    return (input_size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
+
+
+def forgets_one(n, k, s, p, d):
+    return formula(n, k, s, p, d) - 1
+
+
+def divides(n, k, s, p, d):
+    return (n + 2 * p - d * (k - 1) - 1) / s + 1
+
+
+def rounds_up(n, k, s, p, d):
+    return -(-(n + 2 * p - d * (k - 1) - 1) // s) + 1
+
+
+def pads_once(n, k, s, p, d):
+    return (n + p - d * (k - 1) - 1) // s + 1
+
+
+def forgets_the_span(n, k, s, p, d):
+    return (n + 2 * p - k) // s + 1
+
+
+RIGHT = {
+    "00.branch_shape": tuple(BRANCH(torch.zeros(1, 3, 32, 32)).shape),
+    "00.dimension": 2,
+    "00.other_size": next(n for n in range(1, 64) if n != 32 and width(CONV, n) == width(CONV, 32)),
+    "01.places": width(nn.Conv2d(1, 1, 3), 7),
+    "01.padded": width(nn.Conv2d(1, 1, 3, padding=2), 7),
+    "01.wasteful": {"B", "E"},
+    "01.span": 5,
+    "01.axes": tuple(nn.Conv2d(1, 1, (3, 5), (3, 4), (0, 1))(torch.zeros(1, 1, 12, 20)).shape[2:]),
+    "01.same": {1, 3, 5, 7},
+    "01.kept": {n for n in range(1, 200) if width(BRANCH, n) == n},
+    "01.receptive_field": 4,
+    "01.going_back": nn.ConvTranspose2d(1, 1, 2, stride=2, padding=2)(torch.zeros(1, 1, 18, 18)).shape[-1],
+    "01.cost": sum(parameter.numel() for parameter in nn.Conv2d(3, 6, 2).parameters()),
+    "01.timed": width(nn.Conv2d(1, 1, 5, stride=2, padding=4, dilation=3), 24),
+    "01.formula": formula,
+    "01.halving": 1,
+    "01.keeping": (3, 1, 1),
+}
+ALSO_RIGHT = [("01.keeping", (5, 1, 2)), ("01.kept", [4, 3]), ("01.axes", [4, 5]), ("01.wasteful", ("E", "B"))]
+MISTAKES = [
+    ("00.branch_shape", (1, 3, 32, 32), "what the article prints"),
+    ("00.branch_shape", (1, 3, 8, 8), "also pads 2 pixels"),
+    ("00.branch_shape", (1, 3, 9, 9), "padding counts once"),
+    ("00.branch_shape", (1, 3, 18, 18), "a second one follows"),
+    ("00.branch_shape", (1, 6, 18, 18), "a second one follows"),
+    ("00.branch_shape", (1, 6, 11, 11), "gives 3 channels"),
+    ("00.dimension", 3, "the widths are equal"),
+    ("00.dimension", 1, "both have 3"),
+    ("00.dimension", -2, "counts from the front"),
+    ("00.other_size", 32, "which other one"),
+    ("00.other_size", 31, "no longer fits"),
+    ("00.other_size", 34, "one more window"),
+    ("01.places", 4, "One too few"),
+    ("01.places", 7, "Nothing promises"),
+    ("01.places", 2, "side by side"),
+    ("01.padded", 8, "One too few"),
+    ("01.padded", 7, "padding once"),
+    ("01.padded", 5, "left the padding out"),
+    ("01.wasteful", {"B"}, "between two windows"),
+    ("01.wasteful", {"E"}, "past the last window"),
+    ("01.wasteful", {"B", "C"}, "look between windows"),
+    ("01.wasteful", {"B", "C", "E"}, "a pixel of the image"),
+    ("01.wasteful", {"C", "E"}, "is padding"),
+    ("01.wasteful", set(), "Some do"),
+    ("01.span", 6, "k − 1 steps"),
+    ("01.span", 3, "number of taps"),
+    ("01.span", 4, "Count both end pixels"),
+    ("01.axes", (5, 4), "height comes first"),
+    ("01.axes", (3, 4), "One too few"),
+    ("01.axes", (4, 4), "width's padding"),
+    ("01.same", set(range(1, 8)), "Try kernel 2"),
+    ("01.same", {3, 5, 7}, "padding 0"),
+    ("01.same", {3}, "Others work"),
+    ("01.same", {2, 4, 6}, "other way round"),
+    ("01.kept", set(), "tiny ones grow"),
+    ("01.kept", {4}, "One more size"),
+    ("01.kept", {3}, "One more size"),
+    ("01.kept", {11}, "11 becomes 5"),
+    ("01.receptive_field", 2, "one convolution"),
+    ("01.receptive_field", 3, "holds for stride 1"),
+    ("01.receptive_field", 6, "Count taps"),
+    ("01.going_back", 33, "the smaller"),
+    ("01.going_back", 36, "crops"),
+    ("01.going_back", 34, "both sides"),
+    ("01.cost", 72, "bias"),
+    ("01.cost", 30, "3 input channels"),
+    ("01.cost", 42, "2 wide and 2 high"),
+    ("01.cost", 73, "one bias for every"),
+    ("01.timed", 9, "One too few"),
+    ("01.timed", 11, "rounded up"),
+    ("01.timed", 8, "padding once"),
+    ("01.timed", 14, "number of taps"),
+    ("01.timed", 6, "padding out"),
+    ("01.timed", 20, "stride out"),
+    ("01.timed", 24, "Nothing promises"),
+    ("01.formula", forgets_one, "One too few"),
+    ("01.formula", divides, "divide with //"),
+    ("01.formula", rounds_up, "rounded up"),
+    ("01.formula", pads_once, "padding once"),
+    ("01.formula", forgets_the_span, "number of taps"),
+    ("01.formula", lambda *setting: 1, "first for input_size=15"),
+    ("01.formula", lambda n: n, "raised TypeError"),
+    ("01.halving", 2, "8 becomes 5"),
+    ("01.halving", 0, "8 becomes 3"),
+    ("01.keeping", (1, 1, 0), "sees no neighbours"),
+    ("01.keeping", (3, 2, 1), "Stride 2"),
+    ("01.keeping", (2, 1, 1), "odd number"),
+    ("01.keeping", (3, 1, 2), "34 and then 36"),
+    ("01.keeping", (3, 1, 0), "30 and then 28"),
+    ("01.keeping", (0, 1, 0), "PyTorch refuses"),
+    ("01.keeping", (9, 1, 0), "24 and then 16"),
+    ("01.keeping", (35, 1, 0), "too small"),
+]
+NONSENSE = [
+    "many",
+    3.5,
+    True,
+    object(),
+    {"a": 1},
+    [[1], [2]],
+    (None,) * 4,
+    (1,),
+    float("nan"),
+    -(10**9),
+    b"5",
+    lambda: 0,
+]
+
+
+def test_every_question_is_tested():
+    questions = {f"00.{name}" for name in lesson_00.QUESTIONS} | {f"01.{name}" for name in lesson_01.QUESTIONS}
+    assert questions == set(RIGHT) == {question for question, _, _ in MISTAKES}
+
+
+@pytest.mark.parametrize(("question", "answer"), [*RIGHT.items(), *ALSO_RIGHT])
+def test_right_answer_is_confirmed_with_its_reason(question, answer):
+    feedback = check(question, answer)
+    assert feedback.right and repr(feedback).startswith("✓ Right. ") and len(feedback.message) > 10
+
+
+@pytest.mark.parametrize(("question", "answer", "said"), MISTAKES)
+def test_mistake_is_met_by_its_misconception(question, answer, said):
+    feedback = check(question, answer)
+    assert not feedback.right and said in feedback.message
+
+
+@pytest.mark.parametrize("question", RIGHT)
+def test_no_answer_gives_one_fixed_line(question):
+    assert repr(check(question, None)) == UNANSWERED
+
+
+@pytest.mark.parametrize("answer", NONSENSE, ids=lambda answer: type(answer).__name__)
+@pytest.mark.parametrize("question", RIGHT)
+def test_nonsense_is_met_by_a_friendly_sentence(question, answer):
+    feedback = check(question, answer)
+    assert not feedback.right and feedback.message.endswith((".", "?", "explorer.", "arguments but 5 were given"))
+    assert "0x" not in repr(feedback)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("01.places", 6), ("01.timed", 13), ("01.kept", {7}), ("01.span", 9), ("01.cost", 1), ("00.other_size", 5)],
+)
+def test_other_wrong_answers_get_a_hint_and_not_the_answer(question, answer):
+    feedback = check(question, answer)
+    right = RIGHT[question]
+    numbers = set(feedback.message.replace(",", " ").replace(".", " ").replace("?", " ").split())
+    assert not feedback.right and not numbers & {
+        str(number) for number in (right if isinstance(right, set) else {right})
+    }
+
+
+def test_function_that_returns_nothing_is_not_answered_yet():
+    assert repr(check("01.formula", lambda *setting: None)) == UNANSWERED
+
+
+@pytest.mark.parametrize("question", ["01.nothing", "99.places", "places", "", None, "../01.places", "01.places.x"])
+def test_unknown_question_is_refused(question):
+    with pytest.raises(ValueError, match="`question` must name a question"):
+        check(question, 1)
+
+
+def test_feedback_is_escaped_html_with_a_sign_besides_the_colour():
+    html = check("01.places", "<img onerror=alert(1)>")._repr_html_()
+    assert "<img" not in html and "&lt;img" in html and "✗ Not yet." in html
