@@ -1,0 +1,203 @@
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from skiplib.arithmetic import ConvGeometry, sizes
+from skiplib.diagrams.block import draw_block
+from skiplib.diagrams.chain import draw_chain, kept_sizes, seen_pixels
+from skiplib.diagrams.convolution import draw_convolution
+from skiplib.diagrams.strip import draw_strip
+from skiplib.diagrams.svg import make_picture, text
+
+SVG = "{http://www.w3.org/2000/svg}"
+PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
+SETTINGS = [
+    ((32, 32), (PUBLISHED, PUBLISHED)),
+    ((4, 4), (ConvGeometry(3), ConvGeometry(3))),
+    ((64, 64), (ConvGeometry(3, padding=1), ConvGeometry(3, padding=1))),
+    ((12, 20), (ConvGeometry(3, 3), ConvGeometry(5, 4, 1))),
+    ((9, 9), (ConvGeometry(3, 2, 1, 2), ConvGeometry(1, 3))),
+]
+every_setting = pytest.mark.parametrize(("input_size", "geometries"), SETTINGS)
+
+
+def parse(picture):
+    return ElementTree.fromstring(picture.svg)
+
+
+def words(picture):
+    return [element.text for element in parse(picture).iter(f"{SVG}text")]
+
+
+def hover_rows(picture):
+    """For each output row: its vertical shift, its label, and the x of every window that a pixel lights."""
+    group = next(element for element in parse(picture).iter(f"{SVG}g") if element.get("class") == "hits")
+    for row in group.findall(f"{SVG}g"):
+        shift = float(re.fullmatch(r"translate\(0 ([\d.]+)\)", row.get("transform"))[1])
+        yield shift, row.find(f"{SVG}text").text, [float(use.get("x")) for use in row.iter(f"{SVG}use")]
+
+
+@every_setting
+def test_convolution_says_its_sizes_on_the_axes_and_in_words(input_size, geometries):
+    picture = draw_convolution(input_size, geometries)
+    out = F.conv2d(
+        torch.zeros(1, 1, *input_size),
+        torch.zeros(1, 1, *(geometry.kernel_size for geometry in geometries)),
+        stride=tuple(geometry.stride for geometry in geometries),
+        padding=tuple(geometry.padding for geometry in geometries),
+        dilation=tuple(geometry.dilation for geometry in geometries),
+    )
+    height, width = out.shape[2:]
+    assert {f"output {height} × {width}", str(height), str(width)} <= set(words(picture))
+    assert f"at {height} by {width} places" in picture.alt
+    assert parse(picture).get("role") == "img" and parse(picture).get("aria-label") == picture.alt
+
+
+@every_setting
+def test_pointing_at_an_output_pixel_lights_the_window_that_it_reads(input_size, geometries):
+    vertical, horizontal = geometries
+    picture = draw_convolution(input_size, geometries, hover=True)
+    padded = next(parse(picture).iter(f"{SVG}rect"))
+    left, top, width = (float(padded.get(name)) for name in ("x", "y", "width"))
+    cell = width / (input_size[1] + 2 * horizontal.padding)
+    rows = list(hover_rows(picture))
+    assert len(rows) == vertical.output_size(input_size[0])
+    for row, (shift, label, lit) in enumerate(rows):
+        assert shift == pytest.approx(top + vertical.window(row).first * cell)
+        assert label.startswith(f"output row {row} reads rows ")
+        windows = [horizontal.window(column) for column in range(horizontal.output_size(input_size[1]))]
+        assert lit == pytest.approx([left + window.first * cell for window in windows])
+
+
+def test_lit_window_shows_the_holes_of_a_dilation():
+    geometry = ConvGeometry(3, dilation=2)
+    picture = draw_convolution((9, 9), (geometry, geometry), hover=True)
+    window = next(group for group in parse(picture).iter(f"{SVG}g") if (group.get("id") or "").startswith("w"))
+    corners = re.findall(r"M(\d+) (\d+)h28", window[0].get("d"))
+    assert corners == [(str(x * 28), str(y * 28)) for y in (0, 2, 4) for x in (0, 2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        ((0, 0), {"output row 0 reads rows −2, −1 (all padding);", "column 0 reads columns −2, −1 (all padding)"}),
+        ((1, 17), {"output row 1 reads rows 0, 1;", "column 17 reads columns 32, 33 (all padding)"}),
+    ],
+)
+def test_label_says_which_pixels_a_window_reads(window, said):
+    assert said <= set(words(draw_convolution((32, 32), (PUBLISHED, PUBLISHED), window=window)))
+
+
+def test_label_says_partly_padding_and_shortens_long_windows():
+    geometry = ConvGeometry(5, padding=1)
+    assert "output row 0 reads rows −1, 0, …, 3 (partly padding);" in words(
+        draw_convolution((9, 9), (geometry, geometry), window=(0, 0))
+    )
+
+
+@pytest.mark.parametrize(
+    ("geometry", "size", "struck"), [(ConvGeometry(3, 2), 8, 1), (ConvGeometry(1, 2), 6, 3), (ConvGeometry(3), 7, 0)]
+)
+def test_unread_rows_and_columns_are_struck_through(geometry, size, struck):
+    picture = draw_convolution((size, size), (geometry, geometry))
+    paths = [path.get("d") for path in parse(picture).iter(f"{SVG}path") if path.get("class") == "strike"]
+    assert (paths[0].count("M") if paths else 0) == 2 * struck
+    assert ("read by no window" in words(picture)) == bool(struck)
+    assert f"No window reads {struck} rows and {struck} columns" in picture.alt
+
+
+@pytest.mark.parametrize(
+    "geometry", [ConvGeometry(1), ConvGeometry(2, 2), ConvGeometry(7), ConvGeometry(3, dilation=3)]
+)
+def test_frame_at_36_padded_pixels_stays_small(geometry):
+    assert len(draw_convolution((36, 36), (geometry, geometry), window=(5, 5), hover=True).svg.encode()) < 100_000
+
+
+def test_ids_differ_between_pictures_and_agree_between_equal_ones():
+    ids = [
+        re.findall(r' id="(\w+)"', draw_convolution((size, size), (PUBLISHED, PUBLISHED), hover=True).svg)
+        for size in (8, 8, 9)
+    ]
+    assert ids[0] == ids[1] != ids[2] and len(ids[0]) == 1
+
+
+def test_convolution_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="`input_size`=2 is too small"):
+        draw_convolution((9, 2), (ConvGeometry(3), ConvGeometry(3)))
+
+
+@pytest.mark.parametrize(
+    ("size", "geometry"), [(7, ConvGeometry(3)), (12, ConvGeometry(3, 2, 2, 2)), (40, ConvGeometry(3))]
+)
+def test_strip_draws_its_windows_and_counts_them_all(size, geometry):
+    places = geometry.output_size(size)
+    picture = draw_strip(size, geometry)
+    assert [word for word in words(picture) if word.startswith("place ")] == [
+        f"place {i}" for i in range(min(12, places))
+    ]
+    assert f"stands at {places} places" in picture.alt
+    assert (f"… and {places - 12} more" in words(picture)) == (places > 12)
+
+
+@pytest.mark.parametrize("index", [0, 2, 5, 10])
+def test_seen_pixels_are_those_with_a_gradient(index):
+    x = torch.zeros(1, 1, 32, requires_grad=True)
+    kernel = torch.ones(1, 1, 2)
+    F.conv1d(F.conv1d(x, kernel, stride=2, padding=2), kernel, stride=2, padding=2)[0, 0, index].backward()
+    seen = [pixel for pixel in seen_pixels(32, [PUBLISHED] * 2, index)[0] if 0 <= pixel < 32]
+    assert seen == x.grad[0, 0].nonzero().flatten().tolist()
+
+
+def test_kept_sizes_are_those_that_come_back():
+    assert kept_sizes([PUBLISHED] * 2, 500) == [3, 4]
+    assert kept_sizes([ConvGeometry(3, padding=1)] * 3, 20) == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    "geometries",
+    [
+        [PUBLISHED] * 2,
+        [PUBLISHED],
+        [ConvGeometry(3, padding=1)] * 3,
+        [ConvGeometry(7, 2, 3), ConvGeometry(3, 1, 4, 4)],
+    ],
+)
+def test_chain_says_every_size_and_which_are_kept(geometries):
+    picture = draw_chain(32, geometries, index=1)
+    chain = sizes(32, geometries)
+    assert {f"{size} after conv {layer}" for layer, size in enumerate(chain) if layer} <= set(words(picture))
+    assert f"chain of convolutions: {' to '.join(map(str, chain))}." in picture.alt
+    kept = kept_sizes(geometries, 34)
+    assert any(word.startswith("kept: " + ("only" if len(kept) < 8 else "every size")) for word in words(picture))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sign"), [("equal", "= "), ("broadcast", "~ "), ("error", "✗ "), ("unknown", "? ")]
+)
+def test_block_says_its_verdict_in_words_and_not_by_colour_alone(verdict, sign):
+    picture = draw_block([("conv", (1, 3, 11, 11))], input_shape=(1, 3, 32, 32), verdict=verdict)
+    assert any(word.startswith(sign) for word in words(picture))
+    assert {"(1, 3, 32, 32)", "(1, 3, 11, 11)"} <= set(words(picture))
+    assert "conv (1, 3, 11, 11)" in picture.alt
+
+
+def test_block_shows_the_shortcut_and_escapes_its_label():
+    evil = "<img onerror=alert(1)>"
+    picture = draw_block([(evil, None)], input_shape=(1, 3, 8, 8), verdict="equal", shortcut=(evil, (1, 3, 8, 8)))
+    assert words(picture).count(evil) == 2 and evil not in picture.svg and evil not in picture.to_html()
+
+
+def test_text_and_alt_are_escaped():
+    picture = make_picture(10, 10, [text(0, 0, '<b> & "')], alt='a "quoted" <alt>')
+    assert words(picture) == ['<b> & "'] and parse(picture).get("aria-label") == picture.alt
+    assert 'alt="a &quot;quoted&quot; &lt;alt&gt;"' in picture.to_html()
+
+
+def test_picture_shows_itself_as_an_image_with_a_text_twin():
+    picture = draw_strip(7, ConvGeometry(3))
+    bundle = picture._repr_mimebundle_()
+    assert bundle["text/plain"] == picture.alt
+    assert bundle["text/html"].startswith("<img ") and "data:image/svg+xml;base64," in bundle["text/html"]
