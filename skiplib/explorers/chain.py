@@ -86,12 +86,9 @@ class ChainExplorer(Explorer):
         """The picture, the sizes in words, and the one convolution with the same geometry."""
         geometries, index = self.geometries, self.controls["output_index"].value
         chain, whole = sizes(self.input_size, geometries), compose(geometries)
-        seen = seen_pixels(self.input_size, geometries, index)[0]
-        first, last = seen[0], seen[-1]
-        status = (
-            f"{' → '.join(map(str, chain))}. Output {index} (of 0 to {chain[-1] - 1}) sees "
-            f"pixels {first} to {last} of the image{_outside(first, last, self.input_size)}."
-        )
+        seen = [pixel for pixel in seen_pixels(self.input_size, geometries, index)[0] if 0 <= pixel < chain[0]]
+        view = f"pixels {seen[0]} to {seen[-1]} of the image" if seen else "padding only, no pixel of the image"
+        status = f"{' → '.join(map(str, chain))}. Output {index} (of 0 to {chain[-1] - 1}) sees {view}."
         details = (
             f"Receptive field {whole.kernel_size}, effective stride {whole.stride}, effective padding "
             f"{whole.padding}: one convolution with these numbers gives the same sizes."
@@ -99,14 +96,8 @@ class ChainExplorer(Explorer):
         result = {
             "sizes": " > ".join(map(str, chain)),
             "receptive_field": whole.kernel_size,
-            "seen": f"{first}..{last}",
+            "seen": f"{seen[0]}..{seen[-1]}" if seen else "padding",
         }
         return View(
             draw_chain(self.input_size, geometries, index=index), status, result, details + code_line(self.code)
         )
-
-
-def _outside(first: int, last: int, size: int) -> str:
-    if last < 0 or first >= size:
-        return ", which is padding only"
-    return ", where numbers below 0 or past the end are padding" if first < 0 or last >= size else ""

@@ -49,8 +49,8 @@ class ConvExplorer(Explorer):
             layout={"width": "220px"},
         )
         place = Control("window", window, 0, max(window, 64**2))
-        self._play = widgets.Play(interval=400, layout={"width": "150px"})
-        widgets.link((self._play, "value"), (place.slider, "value"))
+        self._play = widgets.Play(value=window, max=place.slider.max, interval=400, layout={"width": "150px"})
+        widgets.link((place.slider, "value"), (self._play, "value"))
         self._width_row = wrap(width.values())
         panel = widgets.VBox([wrap(height.values()), self._width_row, wrap([place, self._play, separate])])
         super().__init__({**height, **width, "window": place, "separate": separate}, panel)
@@ -85,8 +85,8 @@ class ConvExplorer(Explorer):
         """Show the width's controls when they count, and let ``window`` run over the places there are."""
         self._width_row.layout.display = "" if self.controls["separate"].value else "none"
         rows, columns = self._places()
-        self._play.max = rows * columns - 1
         self.controls["window"].set_most(rows * columns - 1)
+        self._play.max = rows * columns - 1
 
     def view(self, *, hover: bool) -> View:
         """The picture, the result in words, and the formula with these numbers in it."""
