@@ -83,8 +83,11 @@ def test_lit_window_shows_the_holes_of_a_dilation():
 @pytest.mark.parametrize(
     ("window", "said"),
     [
-        ((0, 0), {"output row 0 reads rows −2, −1 (all padding);", "column 0 reads columns −2, −1 (all padding)"}),
-        ((1, 17), {"output row 1 reads rows 0, 1;", "column 17 reads columns 32, 33 (all padding)"}),
+        (
+            (0, 0),
+            {"output row 0 reads rows −2, −1 (all padding)", "output column 0 reads columns −2, −1 (all padding)"},
+        ),
+        ((1, 17), {"output row 1 reads rows 0, 1", "output column 17 reads columns 32, 33 (all padding)"}),
     ],
 )
 def test_label_says_which_pixels_a_window_reads(window, said):
@@ -93,7 +96,7 @@ def test_label_says_which_pixels_a_window_reads(window, said):
 
 def test_label_says_partly_padding_and_shortens_long_windows():
     geometry = ConvGeometry(5, padding=1)
-    assert "output row 0 reads rows −1, 0, …, 3 (partly padding);" in words(
+    assert "output row 0 reads rows −1, 0, …, 3 (partly padding)" in words(
         draw_convolution((9, 9), (geometry, geometry), window=(0, 0))
     )
 

@@ -124,7 +124,10 @@ def test_bad_setting_is_a_sentence_and_the_last_good_picture_stays_greyed():
     explorer = ConvExplorer(input_size=8, kernel_size=3)
     good = explorer._picture.value
     explorer.controls["kernel_size"].value = 9
-    assert "✗" in explorer._status.value and "the smallest `input_size` that fits is 9" in explorer._status.value
+    assert (
+        "✗" in explorer._status.value
+        and "the smallest <code>input_size</code> that fits is 9" in explorer._status.value
+    )
     assert explorer._picture.value == f'<div style="opacity:.3">{good}</div>'
     assert "-> does not run: `input_size`=8" in repr(explorer)
     assert explorer.settings["kernel_size"] == 9

@@ -16,7 +16,7 @@ _HOVER_RULES = {
     ".hits g:hover>use": "visibility:visible",
     ".hits>g:hover>text": "visibility:visible",
     ".hits>g>g:hover path": f"fill:{WINDOW};stroke:{INK};stroke-width:2",
-    ":has(.hits g:hover)>.now": "visibility:hidden",
+    ":is(.skiplib:has(.hits g:hover) .now)": "visibility:hidden",
 }
 
 
@@ -85,7 +85,7 @@ def draw_convolution(
         parts.append(f'<g class="now">{"".join(_marked_window(rows, columns, window, output_at, cell, caption))}</g>')
     if hover:
         parts.append(f'<g class="hits">{"".join(_hits(rows, columns, output_at, cell, key, caption))}</g>')
-    parts.append(legend(_LEFT, caption + 28, unread=bool(rows.unread or columns.unread)))
+    parts.append(legend(_LEFT, caption + 46, unread=bool(rows.unread or columns.unread)))
     width = max(output_at[0] + columns.places * cell + 16, 620)
     rules = {}
     if hover:
@@ -93,7 +93,7 @@ def draw_convolution(
             f".hits:has(>g>g:nth-of-type({place + 1}):hover)>.c{place}": "visibility:visible"
             for place in range(columns.places)
         }
-    return make_picture(width, caption + 40, parts, alt=_describe(rows, columns), rules=rules)
+    return make_picture(width, caption + 58, parts, alt=_describe(rows, columns), rules=rules)
 
 
 def _input_panel(rows: Axis, columns: Axis, cell: float) -> Iterator[str]:
@@ -139,7 +139,9 @@ def _marked_window(
     edge = left + width
     yield f'<path class="grid" d="M{edge:g} {top:g}L{x:g} {y:g}M{edge:g} {top + height:g}L{x:g} {y + cell:g}"/>'
     yield rect(left, top, width, height, "line") + rect(x, y, cell, cell, "line")
-    yield text(_LEFT, caption, f"output {rows.reads(row)};") + text(_LEFT + 330, caption, columns.reads(column))
+    yield text(_LEFT, caption, f"output {rows.reads(row)}") + text(
+        _LEFT, caption + 18, f"output {columns.reads(column)}"
+    )
 
 
 def _hits(rows: Axis, columns: Axis, at: tuple[float, float], cell: float, key: str, caption: float) -> Iterator[str]:
@@ -147,7 +149,7 @@ def _hits(rows: Axis, columns: Axis, at: tuple[float, float], cell: float, key: 
     taps = [(x * cell, y * cell) for y in rows.geometry.window(0).taps for x in columns.geometry.window(0).taps]
     yield f'<defs><g id="w{key}">{cells(taps, cell, "")}</g></defs>'
     for column in range(columns.places):
-        yield text(_LEFT + 330, caption, columns.reads(column), f"c{column}")
+        yield text(_LEFT, caption + 18, f"output {columns.reads(column)}", f"c{column}")
     stride = columns.geometry.stride
     square = f"h{cell:g}v{cell:g}h-{cell:g}z"
     targets = [  # what stands before and after the y coordinate, the only part that differs from row to row
@@ -161,7 +163,7 @@ def _hits(rows: Axis, columns: Axis, at: tuple[float, float], cell: float, key: 
         top = _TOP + rows.geometry.window(row).first * cell
         y = f"{at[1] + row * cell - top:g}"
         pixels = "".join([before + y + after for before, after in targets])
-        label = text(_LEFT, caption - top, f"output {rows.reads(row)};")
+        label = text(_LEFT, caption - top, f"output {rows.reads(row)}")
         yield f'<g transform="translate(0 {top:g})">{label}{pixels}</g>'
 
 

@@ -1,5 +1,6 @@
 """What every explorer shares: controls, one picture, a status line, and a static twin (layer L3)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -41,11 +42,11 @@ class Control(widgets.HBox):  # type: ignore[misc]
         if not least <= value <= most:
             raise ValueError(f"`{name}` must lie between {least} and {most} in this explorer; got {value}")
         self.box = widgets.BoundedIntText(
-            value, min=least, max=most, description=name, style=_LABEL, layout={"width": "160px"}
+            value, min=least, max=most, description=name, style=_LABEL, layout={"width": "155px"}
         )
-        self.slider = widgets.IntSlider(value, min=least, max=most, readout=False, layout={"width": "120px"})
+        self.slider = widgets.IntSlider(value, min=least, max=most, readout=False, layout={"width": "105px"})
         widgets.link((self.box, "value"), (self.slider, "value"))
-        super().__init__([self.box, self.slider], layout={"width": "290px"})
+        super().__init__([self.box, self.slider], layout={"width": "270px"})
 
     @property
     def value(self) -> int:
@@ -116,9 +117,9 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         self._details.value = view.details
 
     def _say(self, sentence: str, mark: str = "") -> None:
+        words = re.sub("`([^`]*)`", r"<code>\1</code>", escape(sentence))
         self._status.value = (
-            f'<div role="status" aria-live="polite" style="font-size:1.05em;line-height:1.5">{mark} '
-            f"{escape(sentence)}</div>"
+            f'<div role="status" aria-live="polite" style="font-size:1.05em;line-height:1.5">{mark} {words}</div>'
         )
 
     def __repr__(self) -> str:
@@ -144,6 +145,16 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
 def wrap(controls: Iterable[widgets.Widget]) -> widgets.HBox:
     """Controls side by side, on as many lines as the page's width asks for."""
     return widgets.HBox(list(controls), layout={"flex_flow": "row wrap", "align_items": "center"})
+
+
+def conv_arguments(**arguments: object) -> str:
+    """The arguments of a convolution as code, without those at PyTorch's defaults.
+
+    >>> conv_arguments(kernel_size=2, stride=1, padding=(2, 0), dilation=(1, 1))
+    'kernel_size=2, padding=(2, 0)'
+    """
+    defaults = {"stride": (1, (1, 1)), "padding": (0, (0, 0)), "dilation": (1, (1, 1))}
+    return ", ".join(f"{name}={value}" for name, value in arguments.items() if value not in defaults.get(name, ()))
 
 
 def code_line(code: str) -> str:

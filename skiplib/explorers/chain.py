@@ -1,12 +1,13 @@
 """ChainExplorer: up to three convolutions in a row, and the map of sizes (layer L3)."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import ipywidgets as widgets
 
 from skiplib.arithmetic import ConvGeometry, compose, sizes
 from skiplib.diagrams.chain import draw_chain, seen_pixels
-from skiplib.explorers.base import Control, Explorer, View, code_line, wrap
+from skiplib.explorers.base import Control, Explorer, View, code_line, conv_arguments, wrap
 
 _BOUNDS = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4), "dilation": (1, 4)}
 _MOST = 3
@@ -70,10 +71,7 @@ class ChainExplorer(Explorer):
     @property
     def code(self) -> str:
         """The line that makes the same chain in PyTorch and shows its output shape."""
-        convs = [
-            f"nn.Conv2d(1, 1, {g.kernel_size}, stride={g.stride}, padding={g.padding}, dilation={g.dilation})"
-            for g in self.geometries
-        ]
+        convs = [f"nn.Conv2d(1, 1, {conv_arguments(**asdict(geometry))})" for geometry in self.geometries]
         return f"nn.Sequential({', '.join(convs)})(torch.zeros(1, 1, {self.input_size}, {self.input_size})).shape"
 
     def bound_controls(self) -> None:

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 
 from skiplib.arithmetic import ConvGeometry
 from skiplib.diagrams.convolution import draw_convolution
-from skiplib.explorers.base import Control, Explorer, View, code_line, wrap
+from skiplib.explorers.base import Control, Explorer, View, code_line, conv_arguments, wrap
 
 _BOUNDS = {"input_size": (1, 64), "kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
 Size = int | tuple[int, int]
@@ -77,9 +77,7 @@ class ConvExplorer(Explorer):
     def code(self) -> str:
         """The line that makes the same convolution in PyTorch and shows its output shape."""
         arguments = {name: value for name, value in self.settings.items() if name != "input_size"}
-        defaults = {"stride": 1, "padding": 0, "dilation": 1}
-        spelled = [f"{name}={value}" for name, value in arguments.items() if value != defaults.get(name)]
-        return f"nn.Conv2d(3, 6, {', '.join(spelled)})(torch.zeros{(1, 3, *self.input_size)}).shape"
+        return f"nn.Conv2d(3, 6, {conv_arguments(**arguments)})(torch.zeros{(1, 3, *self.input_size)}).shape"
 
     def bound_controls(self) -> None:
         """Show the width's controls when they count, and let ``window`` run over the places there are."""
@@ -145,4 +143,6 @@ def _formula(size: int, geometry: ConvGeometry) -> str:
 
 def _same(size: int, geometry: ConvGeometry) -> str:
     same = geometry.input_sizes(geometry.output_size(size))
-    return f"input sizes {', '.join(map(str, same))} all give {geometry.output_size(size)}"
+    sizes = ", ".join(map(str, same))
+    ending = f"sizes {sizes} all give" if len(same) > 1 else f"size {sizes} alone gives"
+    return f"input {ending} {geometry.output_size(size)}"

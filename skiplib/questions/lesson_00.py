@@ -18,7 +18,7 @@ QUESTIONS: dict[str, Judge] = {
             ((1, 3, 8, 8), "Two strides of 2 do quarter 32, but every convolution also pads 2 pixels on each side."),
             (
                 (1, 3, _FORGOT_ONE, _FORGOT_ONE),
-                "This comes out if padding counts once (it stands on both sides), or if the first window is forgotten.",
+                "This comes out if padding counts once (it stands on both sides), or without the first window.",
             ),
             (
                 (1, 3, _AFTER_FIRST, _AFTER_FIRST),
