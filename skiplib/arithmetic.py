@@ -46,7 +46,7 @@ class ConvGeometry:
 
     def __post_init__(self) -> None:
         for name, least in (("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)):
-            object.__setattr__(self, name, _integer(name, getattr(self, name), least))
+            object.__setattr__(self, name, checked_integer(name, getattr(self, name), least))
 
     @property
     def effective_kernel_size(self) -> int:
@@ -98,7 +98,7 @@ class ConvGeometry:
         >>> ConvGeometry(kernel_size=3, stride=2, dilation=2).window(1)
         Window(first=2, last=6, taps=(2, 4, 6))
         """
-        first = _integer("index", index, 0) * self.stride
+        first = checked_integer("index", index, 0) * self.stride
         last = first + self.effective_kernel_size - 1
         return Window(first, last, tuple(range(first, last + 1, self.dilation)))
 
@@ -108,7 +108,7 @@ class ConvGeometry:
         >>> ConvGeometry(kernel_size=2, stride=2, padding=2).input_sizes(18)
         range(32, 34)
         """
-        places = _integer("output_size", output_size, 1)
+        places = checked_integer("output_size", output_size, 1)
         first = (places - 1) * self.stride + self.effective_kernel_size - 2 * self.padding
         return range(max(1, first), max(1, first + self.stride))
 
@@ -131,7 +131,7 @@ class ConvGeometry:
 
     def _last_start(self, input_size: int) -> int:
         """The last padded position where a window may begin."""
-        last_start = _integer("input_size", input_size, 1) + 2 * self.padding - self.effective_kernel_size
+        last_start = checked_integer("input_size", input_size, 1) + 2 * self.padding - self.effective_kernel_size
         if last_start < 0:
             raise ValueError(_too_small(input_size, self, self.smallest_input_size))
         return last_start
@@ -188,7 +188,7 @@ def pool_output_size(
         raise ValueError(f"`padding` of a pooling is at most half of `kernel_size`={kernel_size}; got {padding}")
     if not ceil_mode:
         return geometry.output_size(input_size)
-    padded_size = _integer("input_size", input_size, 1) + 2 * geometry.padding
+    padded_size = checked_integer("input_size", input_size, 1) + 2 * geometry.padding
     places = -(-(padded_size - geometry.effective_kernel_size) // geometry.stride) + 1
     if places < 1:
         smallest = geometry.smallest_input_size - geometry.stride + 1
@@ -219,12 +219,12 @@ def transposed_output_size(
     [32, 33]
     """
     geometry = ConvGeometry(kernel_size, stride, padding, dilation)
-    extra = _integer("output_padding", output_padding, 0)
+    extra = checked_integer("output_padding", output_padding, 0)
     if extra >= max(geometry.stride, geometry.dilation):
         raise ValueError(
             f"`output_padding` must be smaller than `stride`={stride} or `dilation`={dilation}; got {extra}"
         )
-    last_start = (_integer("input_size", input_size, 1) - 1) * geometry.stride
+    last_start = (checked_integer("input_size", input_size, 1) - 1) * geometry.stride
     size = last_start + geometry.effective_kernel_size - 2 * geometry.padding + extra
     if size < 1:
         raise ValueError(f"`padding`={padding} crops the output of `input_size`={input_size} down to {size} pixels")
@@ -240,7 +240,7 @@ def sizes(input_size: int, geometries: Sequence[ConvGeometry]) -> list[int]:
     >>> sizes(32, [ConvGeometry(2, stride=2, padding=2)] * 2)
     [32, 18, 11]
     """
-    chain = [_integer("input_size", input_size, 1)]
+    chain = [checked_integer("input_size", input_size, 1)]
     for place, geometry in enumerate(geometries, start=1):
         try:
             chain.append(geometry.output_size(chain[-1]))
@@ -286,17 +286,17 @@ def multiply_add_count(
     >>> multiply_add_count(18, 3, 6, kernel_size=2)
     23328
     """
-    height, width = (_integer("output_size", size, 1) for size in _pair(output_size))
+    height, width = (checked_integer("output_size", size, 1) for size in _pair(output_size))
     return height * width * out_channels * _weights_per_output_channel(in_channels, out_channels, kernel_size, groups)
 
 
 def _weights_per_output_channel(
     in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], groups: int
 ) -> int:
-    height, width = (_integer("kernel_size", size, 1) for size in _pair(kernel_size))
-    _integer("groups", groups, 1)
+    height, width = (checked_integer("kernel_size", size, 1) for size in _pair(kernel_size))
+    checked_integer("groups", groups, 1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-        if _integer(name, channels, 1) % groups:
+        if checked_integer(name, channels, 1) % groups:
             raise ValueError(f"`{name}` must be divisible by `groups`={groups}; got {channels}")
     return in_channels // groups * height * width
 
@@ -305,7 +305,7 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, value)
 
 
-def _integer(name: str, value: object, least: int) -> int:
+def checked_integer(name: str, value: object, least: int) -> int:
     """Return ``value`` as an int, or raise an error that names the parameter, its value and the rule."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"`{name}` must be an integer; got {value!r} ({type(value).__name__})")
