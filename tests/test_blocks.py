@@ -1,0 +1,664 @@
+import random
+import re
+import subprocess
+import sys
+from itertools import pairwise, product
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from skiplib.adding import add_verdict, checked_add
+from skiplib.arithmetic import ConvGeometry
+from skiplib.blocks import PublishedBlock, ResidualBlock, SkipConnection, make_stack
+from skiplib.shortcuts import propose_shortcuts
+
+SEED = 172
+PUBLISHED = (ConvGeometry(2, stride=2, padding=2),) * 2
+DOWN = (ConvGeometry(3, stride=2, padding=1), ConvGeometry(3, padding=1))
+ORDERS = ("article", "original", "pre-activation")
+NORMS = ("none", "batch", "group")
+SETTINGS = [
+    {"order": order, "norm": norm, "num_groups": 3, "activation": activation}
+    for order, norm, activation in product(ORDERS, NORMS, ("relu", "tanh", "sigmoid"))
+]
+every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: "-".join(map(str, s.values())))
+
+
+def seeded(make):
+    torch.manual_seed(SEED)
+    return make()
+
+
+def same_parameters(one, other):
+    ours, theirs = one.state_dict(), other.state_dict()
+    return list(ours) == list(theirs) and all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def jacobian(function, x):
+    return torch.autograd.functional.jacobian(function, x).reshape(-1, x.numel())
+
+
+# the published block and its repair
+
+
+def test_published_block_raises_pytorchs_message_word_by_word():
+    block = seeded(PublishedBlock)
+    with pytest.raises(RuntimeError) as caught:
+        block(torch.rand(1, 3, 32, 32))
+    assert str(caught.value) == (
+        "The size of tensor a (32) must match the size of tensor b (11) at non-singleton dimension 3"
+    )
+
+
+def test_published_block_adds_equal_shapes_on_3_and_4_pixels_only_and_broadcasts_five_others():
+    block, equal, broadcast = seeded(PublishedBlock), set(), {}
+    with torch.no_grad():
+        for size in product(range(1, 11), repeat=2):
+            try:
+                out = tuple(block(torch.rand(1, 3, *size)).shape[-2:])
+            except RuntimeError:
+                continue
+            if out == size:
+                equal.add(size)
+            else:
+                broadcast[size] = out
+        larger = {n: block.conv2(block.conv1(torch.rand(1, 3, n, 3))).shape[-2] for n in range(11, 201)}
+    assert all(1 < out < n for n, out in larger.items())  # neither equal nor broadcast from here on
+    assert equal == set(product((3, 4), repeat=2))
+    assert broadcast == {(1, 1): (3, 3), (1, 3): (3, 3), (1, 4): (3, 4), (3, 1): (3, 3), (4, 1): (4, 3)}
+
+
+def test_published_block_has_the_values_of_the_article_under_its_seed():
+    block, x = seeded(PublishedBlock), torch.rand(2, 3, 4, 3)
+    torch.manual_seed(SEED)
+    conv1 = nn.Conv2d(3, 6, kernel_size=2, stride=2, padding=2)
+    conv2 = nn.Conv2d(6, 3, kernel_size=2, stride=2, padding=2)
+    assert torch.equal(block(x), x + F.relu(conv2(F.relu(conv1(x)))))
+
+
+def test_published_branch_goes_from_32_to_18_to_11_and_40_outputs_never_see_the_image():
+    block = seeded(PublishedBlock)
+    hidden = F.relu(block.conv1(torch.rand(1, 3, 32, 32)))
+    assert (hidden.shape[-1], block.conv2(hidden).shape[-1]) == (18, 11)
+    blind = torch.autograd.functional.jacobian(
+        lambda x: block.conv2(block.conv1(x.expand(1, 3, 32, 32))).sum(1), torch.rand(1, 1, 32, 32)
+    )
+    assert (blind.abs().sum(dim=(-4, -3, -2, -1)) == 0).sum() == 40
+
+
+@pytest.mark.parametrize("height, width", [(32, 32), (1, 1), (3, 4), (31, 7)])
+def test_skip_connection_adds_at_every_size(height, width):
+    block, x = seeded(SkipConnection), torch.rand(1, 3, height, width)
+    torch.manual_seed(SEED)
+    conv1, conv2 = nn.Conv2d(3, 6, kernel_size=3, padding=1), nn.Conv2d(6, 3, kernel_size=3, padding=1)
+    out = block(x)
+    assert out.shape == x.shape
+    assert torch.equal(out, x + F.relu(conv2(F.relu(conv1(x)))))
+
+
+def test_skip_connection_is_a_residual_block_in_the_articles_order():
+    block = seeded(SkipConnection)
+    general = ResidualBlock(3, 3, hidden_channels=6, order="article")
+    general.load_state_dict(dict(zip(general.state_dict(), block.state_dict().values(), strict=True)))
+    x = torch.rand(2, 3, 9, 9)
+    assert torch.equal(general(x), block(x))
+
+
+# the residual block
+
+
+@every_setting
+def test_twins_share_weights_and_the_flag_changes_only_the_add(setting):
+    plain, skip = (ResidualBlock(6, 6, skip=skip, alpha=0.5, seed=SEED, **setting) for skip in (False, True))
+    assert same_parameters(plain, skip)
+    x = torch.rand(4, 6, 5, 5)
+    after = skip.after
+    assert torch.equal(skip(x), after(x + 0.5 * skip.branch(x)))
+    assert torch.equal(plain(x), after(0.5 * plain.branch(x)))
+
+
+def test_twins_share_weights_of_the_shortcut_too():
+    proposal = propose_shortcuts(DOWN, 3, 6, input_size=32)[1]
+    plain, skip = (
+        ResidualBlock(3, 6, geometries=DOWN, shortcut=proposal.make, skip=skip, seed=SEED) for skip in (False, True)
+    )
+    assert same_parameters(plain, skip)
+    assert "shortcut.weight" in plain.state_dict()
+    x = torch.rand(2, 3, 32, 32)
+    assert torch.equal(skip(x), skip.shortcut(x) + plain(x))
+
+
+@pytest.mark.parametrize("make", [lambda seed: ResidualBlock(3, 3, seed=seed), lambda seed: make_deep(seed=seed)])
+def test_seed_decides_the_weights_and_leaves_the_global_generator_alone(make):
+    before = torch.get_rng_state()
+    one, two, three = make(SEED), make(SEED), make(SEED + 1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert same_parameters(one, two)
+    assert not same_parameters(one, three)
+
+
+@pytest.mark.parametrize("make", [lambda: ResidualBlock(3, 3), lambda: make_deep()])
+def test_without_a_seed_the_global_generator_decides(make):
+    first = seeded(make)
+    assert same_parameters(first, seeded(make))
+    assert not same_parameters(first, make())
+
+
+@every_setting
+def test_layers_stand_in_their_order(setting):
+    act = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}[setting["activation"]]
+    block, x = ResidualBlock(3, 6, hidden_channels=9, skip=False, seed=SEED, **setting), torch.randn(4, 3, 5, 5)
+    conv1, conv2 = (layer for layer in block.branch if isinstance(layer, nn.Conv2d))
+
+    def norm(h):
+        if setting["norm"] == "batch":
+            return F.batch_norm(h, None, None, training=True)
+        return F.group_norm(h, 3) if setting["norm"] == "group" else h
+
+    if setting["order"] == "pre-activation":
+        expected = conv2(act(norm(conv1(act(norm(x))))))
+    else:
+        expected = act(norm(conv2(act(norm(conv1(x))))))  # "original" has its last activation behind the add
+    torch.testing.assert_close(block(x), expected)
+
+
+def test_original_order_puts_its_last_activation_behind_the_add():
+    block, x = ResidualBlock(3, 3, order="original", seed=SEED), torch.randn(2, 3, 5, 5)
+    conv1, _, conv2 = block.branch
+    assert torch.equal(block(x), F.relu(x + conv2(F.relu(conv1(x)))))
+
+
+@pytest.mark.parametrize("norm, order", list(product(NORMS, ORDERS)))
+def test_zero_branch_is_the_identity_exactly(norm, order):
+    block = ResidualBlock(4, 4, order=order, norm=norm, init="zero", seed=SEED)
+    x = torch.randn(5, 4, 6, 6)
+    assert torch.equal(block(x), F.relu(x) if order == "original" else x)
+    assert all(layer.weight.any() for layer in block.branch if isinstance(layer, nn.Conv2d)) == (
+        norm != "none" and order != "pre-activation"  # there the zeros are the last norm's
+    )
+
+
+def test_zero_alpha_is_the_identity_exactly():
+    x = torch.randn(5, 4, 6, 6)
+    assert torch.equal(ResidualBlock(4, 4, alpha=0, seed=SEED)(x), x)
+
+
+def test_jacobian_is_the_identity_plus_that_of_the_branch():
+    for order, norm, alpha in product(("article", "pre-activation"), NORMS, (1.0, 0.3)):
+        block = ResidualBlock(4, 4, order=order, norm=norm, alpha=alpha, seed=SEED).double()
+        x = torch.randn(2, 4, 3, 3, dtype=torch.double)
+        whole, branch = jacobian(block, x), jacobian(block.branch, x)
+        assert branch.abs().max() > 0.01
+        assert (whole - (torch.eye(x.numel(), dtype=torch.double) + alpha * branch)).abs().max() < 1e-6
+
+
+def test_gradient_is_that_of_the_output_plus_what_the_branch_sends_back():
+    block, x = (
+        ResidualBlock(3, 3, seed=SEED).double(),
+        torch.randn(1, 3, 4, 4, dtype=torch.double, requires_grad=True),
+    )
+    upstream = torch.randn_like(x)
+    (whole,) = torch.autograd.grad(block(x), x, upstream)
+    (branch,) = torch.autograd.grad(block.branch(x), x, upstream)
+    assert (whole - (upstream + branch)).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_blocks_with_proposed_shortcuts_run(seed):
+    rng = random.Random(seed)
+    branch = tuple(ConvGeometry(rng.randint(1, 4), rng.randint(1, 3), rng.randint(0, 2)) for _ in range(2))
+    x = torch.rand(2, 4, 24, 24)
+    for proposal in propose_shortcuts(branch, 4, 8, input_size=24):
+        block = ResidualBlock(4, 8, geometries=branch, shortcut=proposal.make, norm="group", seed=seed)
+        assert block(x).shape == (2, *proposal.branch_shape(24))
+
+
+def test_relu_before_the_add_only_climbs():
+    torch.manual_seed(SEED)
+    means = [(x := torch.rand(8, 16, 8, 8)).mean().item()]
+    with torch.no_grad():
+        for number in range(20):
+            after = ResidualBlock(16, 16, order="article", seed=number)(x)
+            assert (after >= x).all()
+            means.append((x := after).mean().item())
+    assert all(later > earlier for earlier, later in pairwise(means))
+    assert means[-1] > 1.5
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_branch_may_have_any_number_of_convolutions(order):
+    for count in (1, 3):
+        block = ResidualBlock(3, 3, geometries=[ConvGeometry(3, padding=1)] * count, order=order, seed=SEED)
+        assert sum(isinstance(layer, nn.Conv2d) for layer in block.branch) == count
+        assert block(torch.rand(1, 3, 5, 5)).shape == (1, 3, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("init", "spread"), [("default", 1 / (3 * 144)), ("zero", 1 / (3 * 144)), ("xavier", 1 / 144), ("he", 2 / 144)]
+)
+def test_initialisation_has_the_variance_of_its_paper(init, spread):
+    block = ResidualBlock(16, 16, init=init, seed=SEED)
+    conv1, conv2 = (layer for layer in block.branch if isinstance(layer, nn.Conv2d))
+    assert conv1.weight.var().item() == pytest.approx(spread, rel=0.08)
+    assert bool(conv1.bias.any()) == (init in ("default", "zero"))
+    assert bool(conv2.weight.any()) == (init != "zero")
+
+
+def test_default_initialisation_is_pytorchs():
+    block = ResidualBlock(3, 6, seed=SEED)
+    torch.manual_seed(SEED)
+    assert torch.equal(block.branch[1].weight, nn.Conv2d(3, 6, 3).weight)
+
+
+# stacks
+
+
+def make_deep(depth=10, **keywords):
+    return make_stack(depth, **{"channels": 8, "skip": True, **keywords})
+
+
+@pytest.mark.parametrize("depth", [2, 4, 10, 50])
+def test_depth_counts_weighted_layers(depth):
+    stack = make_deep(depth)
+    assert sum(isinstance(layer, nn.Conv2d | nn.Linear) for layer in stack.modules()) == depth
+    assert len(stack.blocks) == (depth - 2) // 2
+
+
+@every_setting
+@pytest.mark.parametrize("head", ["flatten", "pool"])
+def test_stack_twins_share_weights_and_differ_in_their_outputs(setting, head):
+    setting = {**setting, "num_groups": 4, "head": head, "init": "he"}
+    plain, skip = (make_deep(skip=skip, seed=SEED, **setting) for skip in (False, True))
+    x = torch.rand(6, 1, 8, 8)
+    assert same_parameters(plain, skip)
+    assert plain(x).shape == skip(x).shape == (6, 10)
+    assert not torch.equal(plain(x), skip(x))
+
+
+@pytest.mark.parametrize("order, head", list(product(ORDERS, ("flatten", "pool"))))
+def test_stack_is_stem_blocks_head_in_plain_functions(order, head):
+    stack, x = make_deep(6, order=order, head=head, seed=SEED), torch.rand(3, 1, 8, 8)
+    conv, linear = stack.stem[0], stack.head[-1]
+    h = conv(x) if order == "pre-activation" else F.relu(conv(x))
+    for block in stack.blocks:
+        h = block(h)
+    h = F.relu(h) if order == "pre-activation" else h
+    h = h.mean(dim=(2, 3)) if head == "pool" else h.flatten(1)
+    torch.testing.assert_close(stack(x), linear(h))
+
+
+def test_stack_takes_other_images_and_classes():
+    stack = make_deep(in_channels=3, input_size=12, classes=2)
+    assert stack(torch.rand(2, 3, 12, 12)).shape == (2, 2)
+
+
+def test_stack_blocks_are_all_different_and_take_every_option():
+    stack = make_deep(norm="group", num_groups=2, alpha=0.25, activation="tanh", init="xavier", seed=SEED)
+    assert not same_parameters(stack.blocks[0], stack.blocks[1])
+    assert all(block.alpha == 0.25 and block.skip for block in stack.blocks)
+    assert not any(layer.bias.any() for layer in stack.modules() if isinstance(layer, nn.Conv2d))
+    assert sum(isinstance(layer, nn.GroupNorm) and layer.num_groups == 2 for layer in stack.modules()) == 9
+    assert sum(isinstance(layer, nn.Tanh) for layer in stack.modules()) == 9
+
+
+def first_to_last_gradient(skip, **setting):
+    """How much larger the gradient is after the stem than before the head."""
+    stack = make_stack(20, channels=16, head="pool", skip=skip, seed=SEED, **setting)
+    hidden = [stack.stem(torch.rand(32, 1, 8, 8))]
+    for block in stack.blocks:
+        hidden.append(block(hidden[-1]))
+    loss = F.cross_entropy(stack.head(hidden[-1]), torch.arange(32) % 10)
+    first, last = torch.autograd.grad(loss, (hidden[0], hidden[-1]))
+    return (first.double().norm() / last.double().norm()).item()
+
+
+@pytest.mark.parametrize(
+    ("setting", "plain", "skip"),
+    [
+        ({"activation": "sigmoid"}, (0, 1e-13), (0.5, 2)),
+        ({}, (1e-10, 1e-5), (0.5, 3)),
+        ({"init": "he"}, (0.05, 3), (3, 100)),
+        ({"init": "he", "alpha": 1 / 3}, (0, 3), (0.8, 3)),
+        ({"init": "he", "norm": "batch"}, (3, 300), (1, 50)),
+        ({"init": "xavier", "activation": "tanh"}, (0.03, 1), (1.5, 10)),
+    ],
+)
+def test_stack_gradients_have_the_orders_of_magnitude_of_the_lesson(setting, plain, skip):
+    assert plain[0] <= first_to_last_gradient(False, **setting) <= plain[1]
+    assert skip[0] <= first_to_last_gradient(True, **setting) <= skip[1]
+
+
+# the rule of + and the add that checks
+
+BROADCASTS = [
+    ((1, 3, 32, 1), (1, 3, 1, 32), (1, 3, 32, 32)),
+    ((8, 16, 1, 1), (8, 16, 8, 8), (8, 16, 8, 8)),
+    ((1, 16, 8, 8), (8, 16, 8, 8), (8, 16, 8, 8)),
+    ((8, 1, 28, 28), (8, 16, 28, 28), (8, 16, 28, 28)),
+    ((8, 1), (8,), (8, 8)),
+]
+
+
+@pytest.mark.parametrize("here, there, out", BROADCASTS)
+def test_plus_broadcasts_without_a_word_and_the_checked_add_does_not(here, there, out):
+    assert (torch.zeros(here) + torch.zeros(there)).shape == out
+    for one, other in ((here, there), (there, here)):
+        with pytest.raises(ValueError, match=r"`\+` would broadcast them without a word$"):
+            checked_add(torch.zeros(one), torch.zeros(other))
+
+
+@pytest.mark.parametrize("here, there", [((8, 16), (8, 16, 4, 4)), ((1, 3, 32, 32), (1, 3, 11, 11))])
+def test_plus_refuses_what_cannot_be_broadcast_and_so_does_the_checked_add(here, there):
+    with pytest.raises(RuntimeError, match="must match the size"):
+        torch.zeros(here) + torch.zeros(there)
+    with pytest.raises(ValueError, match=r"`\+` cannot add them$"):
+        checked_add(torch.zeros(here), torch.zeros(there))
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "message"),
+    [
+        (
+            (8, 1, 28, 28),
+            (8, 16, 28, 28),
+            "`identity` (8, 1, 28, 28) and `residual` (8, 16, 28, 28) differ on axis 1",
+        ),
+        (
+            (1, 3, 32, 32),
+            (1, 3, 11, 11),
+            "differ on axis 2 (32 against 11) and on axis 3 (32 against 11); `+`",
+        ),
+        ((8, 1), (8,), "`identity` (8, 1) and `residual` (8,) differ in their number of axes (2 against 1)"),
+    ],
+)
+def test_checked_add_names_shapes_and_axes(here, there, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        checked_add(torch.zeros(here), torch.zeros(there))
+
+
+def test_verdict_is_pytorchs():
+    shapes = [shape for rank in range(4) for shape in product((0, 1, 2, 3), repeat=rank)]
+    for here, there in product(shapes, repeat=2):
+        try:
+            out = torch.broadcast_shapes(here, there)
+        except RuntimeError:
+            out = None
+        expected = "error" if out is None else "equal" if here == there else "broadcast"
+        assert add_verdict(here, there) == expected, (here, there)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3, 4, 5), (0, 3)])
+def test_checked_add_of_equal_shapes_is_plus(shape):
+    a, b = torch.rand(shape), torch.rand(shape)
+    assert torch.equal(checked_add(a, b), a + b)
+
+
+def test_missing_projection_on_a_grayscale_image_is_found():
+    block = ResidualBlock(1, 16, seed=SEED)
+    with pytest.raises(ValueError, match=r"differ on axis 1 \(1 against 16\)"):
+        block(torch.rand(8, 1, 28, 28))
+    x = torch.rand(8, 1, 28, 28, requires_grad=True)
+    (x + block.branch(x.detach())).sum().backward()
+    assert (x.grad == 16).all()  # the skip's gradient, sixteen times
+
+
+def test_in_place_plus_cannot_enlarge_its_left_side_but_broadcasts_its_right():
+    column, row = torch.rand(1, 3, 1, 32), torch.rand(1, 3, 32, 32)
+    message = "output with shape [1, 3, 1, 32] doesn't match the broadcast shape [1, 3, 32, 32]"
+    with pytest.raises(RuntimeError, match=re.escape(message)):
+        column += row
+    row += column
+    assert row.shape == (1, 3, 32, 32)
+
+
+def test_in_place_plus_of_the_published_block_fails_with_the_same_message():
+    x, residual = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 11, 11)
+    message = "The size of tensor a (32) must match the size of tensor b (11) at non-singleton dimension 3"
+    with pytest.raises(RuntimeError, match=re.escape(message)):
+        x += residual
+
+
+# repairs of the published branch that change the branch
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"kernel_size": 3, "padding": 1},
+        {"kernel_size": 1},
+        {"kernel_size": 5, "padding": 2},
+        {"kernel_size": 7, "padding": 3},
+        {"kernel_size": 2, "dilation": 2, "padding": 1},
+    ],
+)
+def test_branches_that_keep_every_size(setting):
+    geometry = ConvGeometry(**setting)
+    assert geometry.keeps_every_size
+    block = ResidualBlock(3, 3, hidden_channels=6, geometries=[geometry] * 2, order="article", seed=SEED)
+    assert all(block(torch.rand(1, 3, n, n)).shape[-1] == n for n in range(1, 65))
+
+
+@pytest.mark.parametrize("paddings, out", [((0, 1), 32), ((1, 0), 32), ((0, 0), 30), ((1, 1), 34)])
+def test_kernel_two_keeps_the_size_only_if_one_of_two_convolutions_pads(paddings, out):
+    convs = nn.Sequential(*[nn.Conv2d(3, 3, 2, padding=padding) for padding in paddings])
+    assert convs(torch.rand(1, 3, 32, 32)).shape[-1] == out
+
+
+def test_padding_same_pads_one_side_more_with_a_warning_and_refuses_a_stride():
+    with pytest.warns(UserWarning, match="Using padding='same' with even kernel lengths and odd dilation"):
+        assert nn.Conv2d(3, 3, 2, padding="same")(torch.rand(1, 3, 32, 32)).shape[-1] == 32
+    with pytest.raises(ValueError, match="padding='same' is not supported for strided convolutions"):
+        nn.Conv2d(3, 3, 2, stride=2, padding="same")
+
+
+def test_stride_two_keeps_the_size_with_an_absurd_padding():
+    assert nn.Conv2d(3, 3, 3, stride=2, padding=17)(torch.rand(1, 3, 32, 32)).shape[-1] == 32
+
+
+def test_average_pooling_refuses_the_padding_of_the_published_branch():
+    message = "pad should be at most half of effective kernel size, but got pad=6, kernel_size=4 and dilation=1"
+    with pytest.raises(RuntimeError, match=re.escape(message)):
+        F.avg_pool2d(torch.rand(1, 3, 32, 32), 4, 4, 6)
+
+
+def test_transposed_convolution_comes_back_at_even_sizes_only():
+    there_and_back = nn.Sequential(nn.Conv2d(3, 3, 2, stride=2), nn.ConvTranspose2d(3, 3, 2, stride=2))
+    for n in range(2, 40):
+        assert (there_and_back(torch.rand(1, 3, n, n)).shape[-1] == n) == (n % 2 == 0)
+
+
+@pytest.mark.parametrize("stride, padding, size", [(2, 0, 16), (4, 0, 8), (3, 0, 11), (4, 5, 11), (4, 6, 11)])
+def test_pointwise_projections_of_32_pixels(stride, padding, size):
+    assert nn.Conv2d(3, 3, 1, stride=stride, padding=padding)(torch.rand(1, 3, 32, 32)).shape[-1] == size
+
+
+# traps of in-place operations
+
+
+def pre_activation_with_inplace_relu(x):
+    conv = nn.Conv2d(4, 4, 3, padding=1)
+    return x + conv(nn.ReLU(inplace=True)(x)), conv
+
+
+@pytest.mark.parametrize("norm", [False, True], ids=["conv", "conv and norm"])
+def test_inplace_relu_at_the_start_of_a_branch_is_wrong_without_a_word(norm):
+    stem = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), *[nn.BatchNorm2d(4)] * norm)
+    x = stem(torch.randn(8, 4, 8, 8))
+    before = x.detach().clone()
+    out, conv = pre_activation_with_inplace_relu(x)
+    out.sum().backward()
+    assert torch.equal(x, F.relu(before))  # the caller's tensor has changed
+    torch.testing.assert_close(out, F.relu(before) + conv(F.relu(before)))
+    assert not torch.allclose(out, before + conv(F.relu(before)))
+    assert 0.4 < (x == 0).double().mean() < 0.6
+    repaired = before + conv(nn.ReLU()(before))
+    torch.testing.assert_close(repaired, before + conv(F.relu(before)))
+
+
+def test_inplace_relu_on_a_sigmoid_fails_at_backward():
+    x = torch.sigmoid(torch.randn(2, 4, 8, 8, requires_grad=True))
+    out, _ = pre_activation_with_inplace_relu(x)
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.* output 0 of Sigmoid.* at version 1"):
+        out.sum().backward()
+
+
+def test_inplace_relu_on_a_leaf_fails_at_once():
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"):
+        pre_activation_with_inplace_relu(torch.randn(2, 4, 8, 8, requires_grad=True))
+
+
+def add_to_conv(h, conv):
+    h += conv(h)
+    return h
+
+
+def add_to_relu_of_conv(h, conv):
+    h += F.relu(conv(h))
+    return h
+
+
+def add_after(activation):
+    def articles_order(h, conv):
+        out = activation(conv(h))
+        out += h
+        return out
+
+    return articles_order
+
+
+def add_before_inplace_relu(h, conv):
+    out = nn.BatchNorm2d(4)(conv(h))
+    out += h
+    return F.relu_(out)
+
+
+@pytest.mark.parametrize(
+    "add", [add_to_conv, add_to_relu_of_conv, add_after(F.relu), add_after(torch.tanh), add_after(torch.sigmoid)]
+)
+def test_inplace_add_to_what_backward_needs_fails_at_backward(add):
+    conv, x = nn.Conv2d(4, 4, 3, padding=1), torch.randn(2, 4, 8, 8, requires_grad=True)
+    out = add(nn.Conv2d(4, 4, 1)(x), conv)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+
+
+@pytest.mark.parametrize("add", [add_after(nn.Identity()), add_before_inplace_relu, add_after(F.gelu)])
+def test_inplace_add_to_what_backward_does_not_need_is_fine(add):
+    conv, stem, x = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1), torch.randn(2, 4, 8, 8)
+    add(stem(x), conv).sum().backward()
+    assert conv.weight.grad.any() and stem.weight.grad.any()
+
+
+def test_identity_is_another_name_for_x_and_not_a_copy():
+    x = torch.randn(2, 4, 8, 8)
+    identity, copy = x, x.clone()
+    F.relu_(x)
+    assert identity is x and not (identity < 0).any()
+    assert (copy < 0).any()
+
+
+def test_our_blocks_leave_their_input_alone():
+    for order, norm in product(ORDERS, NORMS):
+        x = torch.randn(2, 4, 8, 8)
+        before = x.clone()
+        ResidualBlock(4, 4, order=order, norm=norm, seed=SEED)(x).sum().backward()
+        assert torch.equal(x, before)
+
+
+def test_odd_image_comes_back_one_pixel_short_in_a_unet():
+    x = torch.rand(1, 4, 15, 15)
+    up = F.interpolate(F.max_pool2d(x, 2, ceil_mode=True), scale_factor=2)
+    assert up.shape[-1] == 16
+    with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension 1"):
+        torch.cat([x, up], dim=1)
+    with pytest.raises(ValueError, match=r"differ on axis 2 \(15 against 16\)"):
+        checked_add(x, up)
+
+
+# wrong input
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"in_channels": 0}, ValueError, "`in_channels` must be at least 1; got 0"),
+        ({"out_channels": -1}, ValueError, "`out_channels` must be at least 1; got -1"),
+        ({"hidden_channels": 0}, ValueError, "`hidden_channels` must be at least 1; got 0"),
+        ({"in_channels": 3.0}, TypeError, "`in_channels` must be an integer; got 3.0"),
+        (
+            {"geometries": nn.Conv2d(3, 3, 3)},
+            TypeError,
+            "`geometries` must be a list or tuple of ConvGeometry; got",
+        ),
+        (
+            {"geometries": [nn.Conv2d(3, 3, 3)]},
+            TypeError,
+            "`geometries` must be a list or tuple of ConvGeometry; g",
+        ),
+        ({"geometries": ()}, ValueError, "`geometries` must hold at least one ConvGeometry; got none"),
+        ({"shortcut": nn.Identity()}, TypeError, "`shortcut` must be a function that makes a module; got Identity()"),
+        ({"shortcut": "identity"}, TypeError, "`shortcut` must be a function that makes a module; got 'identity'"),
+        ({"order": "post"}, ValueError, "`order` must be one of article, original, pre-activation; got 'post'"),
+        ({"activation": "gelu"}, ValueError, "`activation` must be one of relu, tanh, sigmoid; got 'gelu'"),
+        ({"norm": "layer"}, ValueError, "`norm` must be one of none, batch, group; got 'layer'"),
+        ({"norm": None}, ValueError, "`norm` must be one of none, batch, group; got None"),
+        ({"init": "ones"}, ValueError, "`init` must be one of default, xavier, he, zero; got 'ones'"),
+        ({"norm": "group"}, ValueError, "`num_groups` must divide the channels that it normalises, 3; got 4"),
+        ({"norm": "group", "num_groups": 0}, ValueError, "`num_groups` must be at least 1; got 0"),
+        ({"alpha": float("nan")}, ValueError, "`alpha` must be a finite number; got nan"),
+        ({"alpha": "1"}, ValueError, "`alpha` must be a finite number; got '1'"),
+    ],
+)
+def test_residual_block_names_the_wrong_argument(keywords, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        ResidualBlock(**{"in_channels": 3, "out_channels": 3, **keywords})
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"depth": 5}, ValueError, "`depth` must be even: stem, two layers a block, head; got 5"),
+        ({"depth": 0}, ValueError, "`depth` must be at least 2; got 0"),
+        ({"depth": 4.0}, TypeError, "`depth` must be an integer; got 4.0"),
+        ({"channels": 0}, ValueError, "`channels` must be at least 1; got 0"),
+        ({"in_channels": 0}, ValueError, "`in_channels` must be at least 1; got 0"),
+        ({"input_size": 0}, ValueError, "`input_size` must be at least 1; got 0"),
+        ({"classes": -1}, ValueError, "`classes` must be at least 1; got -1"),
+        ({"head": "mean"}, ValueError, "`head` must be one of flatten, pool; got 'mean'"),
+        (
+            {"norm": "group", "num_groups": 3},
+            ValueError,
+            "`num_groups` must divide the channels that it normalises",
+        ),
+        ({"depth": 2, "order": "post"}, ValueError, "`order` must be one of"),
+        ({"depth": 2, "activation": "gelu"}, ValueError, "`activation` must be one of"),
+        ({"depth": 2, "init": "ones"}, ValueError, "`init` must be one of"),
+    ],
+)
+def test_stack_names_the_wrong_argument(keywords, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        make_deep(**keywords)
+
+
+def test_branch_larger_than_its_input_is_refused():
+    block = ResidualBlock(3, 3, geometries=[ConvGeometry(5)], seed=SEED)
+    with pytest.raises(RuntimeError, match=r"Kernel size can't be greater than actual input size"):
+        block(torch.rand(1, 3, 4, 4))
+
+
+def test_shapes_that_cannot_be_reconciled_name_both_sides():
+    block = ResidualBlock(3, 3, geometries=PUBLISHED, seed=SEED)
+    with pytest.raises(ValueError, match=r"`identity` \(1, 3, 32, 32\) and `residual` \(1, 3, 11, 11\) differ"):
+        block(torch.rand(1, 3, 32, 32))
+
+
+def test_importing_changes_no_global_state():
+    script = (
+        "import torch; state = torch.get_rng_state(), torch.get_num_threads(), torch.get_default_dtype();"
+        "import skiplib.blocks, skiplib.shortcuts;"
+        "assert torch.equal(state[0], torch.get_rng_state());"
+        "assert state[1:] == (torch.get_num_threads(), torch.get_default_dtype())"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

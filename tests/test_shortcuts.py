@@ -1,0 +1,348 @@
+import random
+import re
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from skiplib.arithmetic import ConvGeometry, compose, sizes
+from skiplib.shortcuts import OptionA, Resize, Shortcut, make_conv, propose_shortcuts
+
+PUBLISHED = (ConvGeometry(2, stride=2, padding=2),) * 2
+UNPADDED = (ConvGeometry(2, stride=2),) * 2
+DOWN = (ConvGeometry(3, stride=2, padding=1), ConvGeometry(3, padding=1))
+SAME = (ConvGeometry(3, padding=1),) * 2
+
+
+def shortcut(kind, branch, kernel_size=1, stride=1, padding=0, *, channels=(3, 3)):
+    geometry = ConvGeometry(kernel_size, stride, padding)
+    return Shortcut(kind=kind, branch=branch, in_channels=channels[0], out_channels=channels[1], geometry=geometry)
+
+
+def make_branch(geometries, in_channels, out_channels):
+    channels = [in_channels] * len(geometries) + [out_channels]
+    return nn.Sequential(*[make_conv(*pair, g) for *pair, g in zip(channels, channels[1:], geometries, strict=False)])
+
+
+def shape_or_none(module, shape):
+    try:
+        return module(torch.zeros(shape)).shape
+    except (RuntimeError, ValueError):  # ValueError: Resize, where the branch has no size to copy
+        return None
+
+
+def columns_with_gradient(module, channels, size, column):
+    """The input columns on which output ``column`` depends, found by autograd."""
+    x = torch.rand(1, channels, size, size, requires_grad=True)
+    (gradient,) = torch.autograd.grad(module(x)[..., column].sum(), x)
+    return gradient.abs().sum(dim=(0, 1, 2)).nonzero().flatten().tolist()
+
+
+def random_branch(rng):
+    """One to three convolutions, channels, and a size at which they run."""
+    while True:
+        branch = tuple(
+            ConvGeometry(rng.randint(1, 5), rng.randint(1, 3), rng.randint(0, 3), rng.choice([1, 1, 2]))
+            for _ in range(rng.randint(1, 3))
+        )
+        channels, size = (rng.randint(1, 4), rng.randint(1, 4)), rng.randint(1, 40)
+        try:
+            sizes(size, branch)
+        except ValueError:
+            continue
+        return branch, channels, size
+
+
+# which sizes fit
+
+EVERY_KIND = [
+    shortcut("identity", PUBLISHED),
+    shortcut("identity", SAME),
+    shortcut("identity", SAME, channels=(1, 3)),
+    shortcut("identity", (ConvGeometry(2), ConvGeometry(2, padding=1))),
+    shortcut("projection", PUBLISHED, 4, 4, 6),
+    shortcut("projection", PUBLISHED, 1, 3),
+    shortcut("projection", PUBLISHED, 1, 4, 5),
+    shortcut("projection", PUBLISHED, 1, 4, 6),
+    shortcut("projection", PUBLISHED, 1, 4),
+    shortcut("projection", PUBLISHED, 1, 2),
+    shortcut("projection", UNPADDED, 1, 4),
+    shortcut("projection", DOWN, 1, 2, channels=(3, 6)),
+    shortcut("projection", (ConvGeometry(5), ConvGeometry(3, padding=3)), 7, 1, 3),
+    shortcut("average pooling", PUBLISHED, 4, 4, 6),
+    shortcut("average pooling", PUBLISHED, 4, 4, 2),
+    shortcut("average pooling", UNPADDED, 4, 4),
+    shortcut("average pooling", DOWN, 2, 2),
+    shortcut("average pooling", DOWN, 2, 2, channels=(3, 6)),
+    shortcut("option A", DOWN, 1, 2, channels=(3, 6)),
+    shortcut("option A", UNPADDED, 1, 4),
+    shortcut("resize", PUBLISHED),
+    shortcut("resize", UNPADDED),
+    shortcut("resize", DOWN, channels=(3, 6)),
+]
+
+
+@pytest.mark.parametrize("tried", EVERY_KIND, ids=lambda s: f"{s.name} ({compose(s.branch).kernel_size})")
+def test_shortcut_fits_exactly_the_sizes_that_pytorch_adds(tried):
+    branch, module = make_branch(tried.branch, tried.in_channels, tried.out_channels), tried.make()
+    assert list(tried.branch) == [ConvGeometry(*(c[0] for c in _numbers(conv))) for conv in branch]
+    with torch.no_grad():
+        for size in range(1, 201):
+            shape = (1, tried.in_channels, size, size)
+            here, there = shape_or_none(module, shape), shape_or_none(branch, shape)
+            assert tried.fits(size) == (here is not None and here == there), size
+            if here is not None:
+                assert tried.output_shape(size) == tuple(here[1:])
+            if there is not None:
+                assert tried.branch_shape(size) == tuple(there[1:])
+
+
+def _numbers(conv):
+    return conv.kernel_size, conv.stride, conv.padding, conv.dilation
+
+
+@pytest.mark.parametrize(
+    ("tried", "legal"),
+    [
+        (shortcut("identity", PUBLISHED), [3, 4]),
+        (shortcut("identity", SAME), range(1, 129)),
+        (shortcut("projection", PUBLISHED, 4, 4, 6), range(1, 129)),
+        (shortcut("projection", PUBLISHED, 1, 3), [19, 22, 23, *range(25, 31), 32, 33, 36]),
+        (shortcut("projection", PUBLISHED, 1, 4, 5), [n for n in range(1, 129) if n % 4 != 3]),
+        (shortcut("projection", PUBLISHED, 1, 4, 6), range(4, 129, 4)),
+        (shortcut("average pooling", PUBLISHED, 4, 4, 6), []),
+        (shortcut("average pooling", UNPADDED, 4, 4), range(4, 129)),
+        (shortcut("projection", UNPADDED, 1, 4), range(4, 129, 4)),
+        (shortcut("option A", DOWN, 1, 2, channels=(3, 6)), range(1, 129)),
+        (shortcut("projection", DOWN, 1, 2, channels=(3, 6)), range(1, 129)),
+        (shortcut("resize", PUBLISHED), range(1, 129)),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_shortcut_repairs_the_sizes_of_the_lesson(tried, legal):
+    assert [size for size in range(1, 129) if tried.fits(size)] == list(legal)
+
+
+# where both sides look
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_columns_are_those_with_a_gradient(seed):
+    branch, (channels, _), size = random_branch(random.Random(seed))
+    module = make_branch(branch, channels, channels)
+    for tried in propose_shortcuts(branch, channels, channels, input_size=size):
+        made = tried.make()
+        for index in range(tried.output_shape(size)[-1]):
+            expected = [column for column in tried.columns(index, size) if 0 <= column < size]
+            assert columns_with_gradient(made, channels, size, index) == expected
+            span = tried.branch_columns(index)
+            if span[0] >= 0 and span[-1] < size:
+                seen = columns_with_gradient(module, channels, size, index)
+                assert (seen[0], seen[-1]) == (span[0], span[-1])
+
+
+@pytest.mark.parametrize(
+    ("tried", "size", "aligned"),
+    [
+        (shortcut("projection", PUBLISHED, 4, 4, 6), 32, True),
+        (shortcut("projection", PUBLISHED, 1, 4, 5), 32, True),  # half a pixel to the left of the middle
+        (shortcut("projection", PUBLISHED, 1, 4, 4), 33, True),  # half a pixel to the right
+        (shortcut("projection", PUBLISHED, 1, 4, 6), 32, False),  # inside the window, but a pixel and a half off
+        (shortcut("projection", (ConvGeometry(5, stride=4, padding=2),), 1, 4), 31, True),
+        (shortcut("projection", (ConvGeometry(5, stride=4, padding=2),), 1, 4, 1), 30, False),  # one pixel off
+        (shortcut("projection", PUBLISHED, 1, 3), 32, False),
+        (shortcut("projection", UNPADDED, 1, 4), 32, False),
+        (shortcut("average pooling", UNPADDED, 4, 4), 32, True),
+        (shortcut("average pooling", UNPADDED, 4, 4), 35, True),
+        (shortcut("resize", UNPADDED), 32, True),
+        (shortcut("resize", UNPADDED), 35, False),  # spreads over the columns that the branch leaves over
+        (shortcut("resize", PUBLISHED), 32, False),
+        (shortcut("option A", DOWN, 1, 2, channels=(3, 6)), 32, True),
+        (shortcut("option A", DOWN, 1, 2, channels=(3, 6)), 33, True),
+        (shortcut("identity", SAME), 32, True),
+        (shortcut("identity", PUBLISHED), 3, False),  # equal shapes, different places
+    ],
+)
+def test_aligned_means_half_a_pixel_at_most(tried, size, aligned):
+    assert tried.fits(size)
+    assert tried.aligned(size) is aligned
+
+
+def test_what_does_not_fit_is_not_aligned():
+    assert not shortcut("identity", PUBLISHED).aligned(32)
+    assert not shortcut("identity", SAME, channels=(1, 3)).aligned(32)
+
+
+# values
+
+
+def test_option_a_keeps_pixels_and_adds_zero_channels():
+    x = torch.rand(2, 3, 5, 6)
+    out = OptionA(3, 7, stride=2)(x)
+    assert torch.equal(out[:, :3], x[:, :, [0, 2, 4]][..., [0, 2, 4]])
+    assert out.shape == (2, 7, 3, 3)
+    assert not out[:, 3:].any()
+
+
+def test_resize_averages_as_adaptive_pooling_does():
+    x = torch.rand(2, 3, 32, 9)
+    assert torch.equal(Resize(PUBLISHED)(x), F.adaptive_avg_pool2d(x, (11, 5)))
+    assert torch.equal(Resize(SAME)(x), x)
+
+
+def test_average_pooling_and_identity_are_pytorchs():
+    x = torch.rand(2, 3, 32, 32)
+    assert torch.equal(shortcut("average pooling", UNPADDED, 4, 4).make()(x), F.avg_pool2d(x, 4))
+    assert shortcut("identity", SAME).make()(x) is x
+
+
+def test_projection_has_the_geometry_it_says():
+    made = Shortcut(
+        kind="projection", branch=SAME, in_channels=3, out_channels=5, geometry=ConvGeometry(3, 2, 2, dilation=2)
+    ).make()
+    expected = nn.Conv2d(3, 5, 3, stride=2, padding=2, dilation=2)
+    made.load_state_dict(expected.state_dict())
+    x = torch.rand(1, 3, 9, 9)
+    assert torch.equal(made(x), expected(x))
+
+
+# proposals
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_proposals_run_and_add_and_their_code_says_the_same(seed):
+    branch, (in_channels, out_channels), size = random_branch(random.Random(1000 + seed))
+    whole = compose(branch)
+    proposals = propose_shortcuts(branch, in_channels, out_channels, input_size=size)
+    assert len(set(proposals)) == len(proposals)
+    assert len({proposal.name for proposal in proposals}) == len(proposals)
+    assert any(proposal.kind == "projection" and proposal.aligned(size) for proposal in proposals)
+    keeps_shape = (in_channels, size) == (out_channels, sizes(size, branch)[-1])
+    assert any(proposal.kind == "identity" for proposal in proposals) == keeps_shape
+    x = torch.rand(2, in_channels, size, size)
+    residual = make_branch(branch, in_channels, out_channels)(x)
+    for proposal in proposals:
+        made, written = proposal.make(), eval(proposal.code, {"torch": torch, "nn": nn, "F": F})
+        assert made(x).shape == residual.shape == (2, *proposal.output_shape(size))
+        assert proposal.parameter_count == sum(p.numel() for p in made.parameters())
+        if proposal.parameter_count:
+            written.load_state_dict(made.state_dict())
+        assert torch.equal(made(x), written(x))
+        wide = torch.rand(1, in_channels, size, size + whole.stride)
+        assert torch.equal(made(wide), written(wide))
+
+
+def test_proposals_for_the_published_block_are_those_of_the_lesson():
+    proposals = propose_shortcuts(PUBLISHED, 3, 3, input_size=32)
+    size = "(n + 2 * 6 - 4) // 4 + 1"
+    assert {p.code: (p.parameter_count, p.aligned(32), sum(map(p.fits, range(1, 129)))) for p in proposals} == {
+        f'lambda x: F.interpolate(x, size=[{size} for n in x.shape[-2:]], mode="area")': (0, False, 128),
+        "nn.Conv2d(3, 3, kernel_size=1, stride=4, padding=5)": (12, True, 96),
+        "nn.Conv2d(3, 3, kernel_size=1, stride=3, padding=0)": (12, False, 12),
+        "nn.Conv2d(3, 3, kernel_size=4, stride=4, padding=6)": (147, True, 128),
+    }
+
+
+def test_proposals_for_a_downsampling_branch_are_he_options_a_and_b():
+    codes = [p.code for p in propose_shortcuts(DOWN, 3, 6, input_size=32)]
+    assert codes[0] == "lambda x: F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, 3))"
+    assert codes[1] == "nn.Conv2d(3, 6, kernel_size=1, stride=2, padding=0)"
+
+
+def test_proposals_for_a_branch_that_keeps_its_shape_leave_it_alone():
+    assert [p.code for p in propose_shortcuts(SAME, 3, 3, input_size=32)] == [
+        "nn.Identity()",
+        "nn.Conv2d(3, 3, kernel_size=1, stride=1, padding=0)",
+    ]
+
+
+def test_proposals_pool_where_the_branch_steps_without_padding():
+    kinds = [(p.kind, p.geometry.kernel_size) for p in propose_shortcuts(UNPADDED, 3, 3, input_size=32)]
+    assert ("average pooling", 4) in kinds
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_aligned_projection_fits_wherever_the_branch_runs(seed):
+    branch, channels, size = random_branch(random.Random(seed))
+    runs = []
+    for n in range(1, 201):
+        try:
+            runs.append(bool(sizes(n, branch)))
+        except ValueError:
+            runs.append(False)
+    assert any(
+        proposal.kind == "projection" and proposal.aligned(size) and [*map(proposal.fits, range(1, 201))] == runs
+        for proposal in propose_shortcuts(branch, *channels, input_size=size)
+    )
+
+
+# wrong input
+
+
+def test_branch_larger_than_its_input_names_the_convolution():
+    with pytest.raises(ValueError, match=r"convolution 2 of 2: `input_size`=2 is too small"):
+        propose_shortcuts((ConvGeometry(3), ConvGeometry(3)), 3, 3, input_size=4)
+
+
+@pytest.mark.parametrize("branch", [nn.Conv2d(3, 3, 1), [nn.Conv2d(3, 3, 1)], nn.Sequential(), ConvGeometry(3), "k3"])
+def test_module_where_a_geometry_is_expected_is_named(branch):
+    with pytest.raises(TypeError, match=r"`geometries` must be a list or tuple of ConvGeometry; got"):
+        propose_shortcuts(branch, 3, 3, input_size=8)
+    with pytest.raises(TypeError, match=r"`geometries` must be a list or tuple of ConvGeometry; got"):
+        Resize(branch)
+    with pytest.raises(TypeError, match=r"`branch` must be a list or tuple of ConvGeometry; got"):
+        Shortcut(kind="identity", branch=branch, in_channels=3, out_channels=3)
+
+
+def test_shortcut_geometry_that_is_a_module_is_named():
+    with pytest.raises(TypeError, match=r"`geometry` must be .*ConvGeometry; got"):
+        Shortcut(kind="projection", branch=SAME, in_channels=3, out_channels=3, geometry=nn.Conv2d(3, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"in_channels": 0}, ValueError, "`in_channels` must be at least 1; got 0"),
+        ({"out_channels": -3}, ValueError, "`out_channels` must be at least 1; got -3"),
+        ({"in_channels": 3.0}, TypeError, "`in_channels` must be an integer; got 3.0 (float)"),
+        ({"out_channels": True}, TypeError, "`out_channels` must be an integer; got True (bool)"),
+        ({"branch": ()}, ValueError, "`branch` must hold at least one ConvGeometry; got none"),
+        ({"kind": "crop"}, ValueError, "`kind` must be one of identity, option A, average pooling, projection, re"),
+        ({"kind": "option A", "out_channels": 2}, ValueError, "`out_channels` must be at least 3; got 2"),
+        ({"kind": "option A", "geometry": ConvGeometry(2, 2)}, ValueError, "`geometry` of option A must be"),
+        ({"kind": "resize", "geometry": ConvGeometry(2)}, ValueError, "`geometry` of resize must be"),
+        ({"kind": "identity", "geometry": ConvGeometry(1, 2)}, ValueError, "`geometry` of identity must be"),
+        (
+            {"kind": "average pooling", "geometry": ConvGeometry(2, dilation=2)},
+            ValueError,
+            "`geometry` of average pooling must be ConvGeometry(kernel_size=2, stride=1, padding=0, dilation=1); got",
+        ),
+    ],
+)
+def test_shortcut_names_the_wrong_argument(keywords, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        Shortcut(**{"kind": "projection", "branch": SAME, "in_channels": 3, "out_channels": 3, **keywords})
+
+
+@pytest.mark.parametrize("size, error", [(0, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError)])
+def test_sizes_below_one_or_broken_are_named(size, error):
+    for ask in (shortcut("identity", SAME).fits, shortcut("identity", SAME).aligned):
+        with pytest.raises(error, match="`input_size` must be"):
+            ask(size)
+    with pytest.raises(error, match="`input_size` must be"):
+        propose_shortcuts(SAME, 3, 3, input_size=size)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((6, 3, 2), "`out_channels` must be at least 6; got 3"),
+        ((0, 3, 2), "`in_channels` must be at least 1"),
+        ((3, 3, 0), "`stride` must"),
+    ],
+)
+def test_option_a_names_the_wrong_argument(arguments, message):
+    in_channels, out_channels, stride = arguments
+    with pytest.raises(ValueError, match=message):
+        OptionA(in_channels, out_channels, stride=stride)
