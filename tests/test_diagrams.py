@@ -6,11 +6,13 @@ import torch
 import torch.nn.functional as F
 
 from skiplib.arithmetic import ConvGeometry, sizes
+from skiplib.diagrams.add import draw_alignment, draw_legal_sizes
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain, kept_sizes, seen_pixels
 from skiplib.diagrams.convolution import draw_convolution
+from skiplib.diagrams.images import draw_images
 from skiplib.diagrams.strip import draw_strip
-from skiplib.diagrams.svg import make_picture, text
+from skiplib.diagrams.svg import VERDICTS, make_picture, stack_pictures, text
 
 SVG = "{http://www.w3.org/2000/svg}"
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
@@ -204,3 +206,57 @@ def test_picture_shows_itself_as_an_image_with_a_text_twin():
     bundle = picture._repr_mimebundle_()
     assert bundle["text/plain"] == picture.alt
     assert bundle["text/html"].startswith("<img ") and "data:image/svg+xml;base64," in bundle["text/html"]
+
+
+def bars(picture):
+    """The height of every bar of the strip of sizes, from left to right, by verdict."""
+    marks = [element for element in parse(picture).iter(f"{SVG}rect") if element.get("class") in VERDICTS]
+    return [(mark.get("class"), float(mark.get("height"))) for mark in marks[:-3]]
+
+
+def test_legal_sizes_tell_verdicts_apart_without_colour():
+    verdicts = {1: "broadcast", 2: "error", 3: "equal", 4: "equal", 5: "error"}
+    picture = draw_legal_sizes(verdicts, marked=3)
+    drawn = bars(picture)
+    assert [verdict for verdict, _ in drawn] == list(verdicts.values())
+    heights = dict(drawn)
+    assert heights["equal"] > heights["broadcast"] > heights["error"]
+    assert {"= runs", "~ stretched", "✗ fails"} <= set(words(picture))
+    assert picture.alt == "Input sizes 1 to 5. The add runs at 3 to 4; it is stretched at 1; elsewhere it fails."
+
+
+def test_legal_sizes_mark_the_size_that_is_shown():
+    picture = draw_legal_sizes(dict.fromkeys(range(1, 65), "equal"), marked=32)
+    frame = next(path.get("d") for path in parse(picture).iter(f"{SVG}path") if path.get("class") == "line")
+    marked = [element for element in parse(picture).iter(f"{SVG}rect") if element.get("class") == "equal"][31]
+    assert float(frame[1:].split()[0]) == pytest.approx(float(marked.get("x")) - 1.5, abs=0.01)
+
+
+def test_alignment_shades_what_each_side_reads():
+    picture = draw_alignment(32, 0, range(-6, -2), [0])
+    shaded = [float(e.get("x")) for e in parse(picture).iter(f"{SVG}rect") if e.get("class") == "window"]
+    cell = shaded[1] - shaded[0]
+    assert len(shaded) == 5 and shaded[4] == pytest.approx(shaded[0] + 6 * cell, abs=0.01)
+    assert picture.alt == "For output column 0 the branch looks at input columns −6 to −3, the skip at 0."
+
+
+def test_stacked_pictures_keep_their_order_and_their_words():
+    one, two = draw_strip(7, ConvGeometry(3)), draw_strip(9, ConvGeometry(3))
+    both = stack_pictures([one, two], gap=8)
+    inner = parse(both).findall(f"{SVG}svg")
+    assert [float(svg.get("y")) for svg in inner] == [0, one.height + 8]
+    assert both.alt == f"{one.alt} {two.alt}" and both.height == one.height + two.height + 8
+
+
+def test_images_shade_by_size_and_sign():
+    picture = draw_images({"x": [[0.0, 1.0], [-1.0, 0.5]], "y": [[2.0]]})
+    classes = [path.get("class") for path in parse(picture).iter(f"{SVG}path")]
+    assert classes == ["n6", "p3", "p6", "minus", "p12"]
+    assert picture.alt == "Matrices as pictures. x: 2 by 2, from -1.0 to 1.0; y: 1 by 1, from 2.0 to 2.0."
+
+
+def test_images_of_zeros_are_white_and_bad_numbers_are_refused():
+    assert "<path" not in draw_images({"zero": [[0.0]]}).svg
+    for bad in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="`images` must hold finite numbers only"):
+            draw_images({"bad": [[0.0, bad]]})

@@ -1,31 +1,28 @@
 """A residual block as boxes and arrows, with a shape on every arrow and a verdict on the add (layer L2)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
-from skiplib.diagrams.svg import INK, PAPER, Picture, make_picture, text
+from skiplib.diagrams.svg import INK, PAPER, VERDICTS, Picture, Verdict, make_picture, text
 
 Shape = Sequence[int] | None
-Verdict = Literal["equal", "broadcast", "error", "unknown"]
+
 
 _BOX, _ARROW, _PITCH = 132, 118, 250  # widths of a box, of an arrow, and of both together
 _FORK, _START = 34, 156  # x where the skip leaves, and where the first box begins
 _Y, _SKIP_Y, _RADIUS = 152, 52, 22
-_VERDICTS = {
-    "equal": ("=", "the shapes are equal"),
-    "broadcast": ("~", "legal, but stretched: probably not what was meant"),
-    "error": ("✗", "the shapes do not fit: nothing comes out"),
-    "unknown": ("?", "does it fit?"),
+_WORDS = {
+    "equal": "the shapes are equal",
+    "broadcast": "legal, but stretched: probably not what was meant",
+    "error": "the shapes do not fit: nothing comes out",
+    "unknown": "does it fit?",
 }
 _RULES = {
     ".box": f"fill:{PAPER};stroke:{INK};stroke-width:1.5",
     ".arrow": f"fill:none;stroke:{INK};stroke-width:1.5",
     ".head": f"fill:{INK}",
     ".skip": "fill:none;stroke:#0072B2;stroke-width:3",
-    ".equal": "fill:#009E73",
-    ".broadcast": "fill:#E69F00",
-    ".error": "fill:#D55E00;stroke-width:4",
     ".unknown": f"fill:{PAPER}",
+    ".error": f"fill:{VERDICTS['error'].colour};stroke-width:4",
     ".sign": "font-size:24px;font-weight:700",
 }
 
@@ -41,7 +38,7 @@ def draw_block(
     """The branch from left to right, the skip above it, and the add where they meet.
 
     Args:
-        branch: the branch's steps, each a label and the shape after it (``None`` if not known yet).
+        branch: the branch's steps, each a label of one line or two, and the shape after it (``None`` if unknown).
         input_shape: the shape of x.
         verdict: what becomes of the add; a sign and words say it as well as the colour.
         shortcut: label and shape of what stands on the skip; ``None`` where it carries x as it is.
@@ -67,22 +64,26 @@ def draw_block(
         parts += _box(middle - _BOX / 2, _SKIP_Y, skip_label)
     parts.append(text(add_x - 10, _SKIP_Y - 10, _shown(skip_shape), "e"))
     parts.append(text(_FORK + 14, _SKIP_Y - 10, "the skip"))
-    sign, words = _VERDICTS[verdict]
+    sign, words = VERDICTS[verdict].sign, _WORDS[verdict]
     colour = "" if verdict == "unknown" else " on"
     parts.append(f'<circle class="arrow {verdict}" cx="{add_x}" cy="{_Y}" r="{_RADIUS}"/>')
     parts.append(text(add_x, _Y + 9, "+", f"m sign{colour}"))
     if verdict != "error":
         parts += _arrow(add_x + _RADIUS, _Y, _ARROW, _shown(output_shape))
     parts.append(text(add_x, _Y + _RADIUS + 24, f"{sign} {words}", "m b"))
-    spoken = ", ".join(f"{label} {_shown(shape)}" for label, shape in [("x", input_shape), *branch])
-    skip = ", ".join(filter(None, [f"x {_shown(input_shape)}", shortcut and f"{skip_label} {_shown(skip_shape)}"]))
+    spoken = ", ".join(f"{_line(label)} {_shown(shape)}" for label, shape in [("x", input_shape), *branch])
+    around = f", {_line(skip_label)} {_shown(skip_shape)}" if shortcut else ""
+    skip = f"x {_shown(input_shape)}{around}"
     alt = f"A block. Branch: {spoken}. Skip: {skip}. At the add {words}."
     return make_picture(add_x + _RADIUS + _ARROW + 70, _Y + 60, parts, alt=alt, rules=_RULES)
 
 
 def _box(x: float, y: float, label: str) -> Iterator[str]:
-    yield f'<rect class="box" x="{x:g}" y="{y - 22:g}" width="{_BOX}" height="44" rx="6"/>'
-    yield text(x + _BOX / 2, y + 5, label, "m")
+    """A box with a label of one line, or of two."""
+    yield f'<rect class="box" x="{x:g}" y="{y - 24:g}" width="{_BOX}" height="48" rx="6"/>'
+    lines = label.split("\n")
+    for line, content in enumerate(lines):
+        yield text(x + _BOX / 2, y + 5 + 18 * line - 9 * (len(lines) - 1), content, "m")
 
 
 def _arrow(x: float, y: float, length: float, label: str) -> Iterator[str]:
@@ -94,3 +95,7 @@ def _arrow(x: float, y: float, length: float, label: str) -> Iterator[str]:
 
 def _shown(shape: Shape) -> str:
     return "?" if shape is None else f"({', '.join(map(str, shape))})"
+
+
+def _line(label: str) -> str:
+    return label.replace("\n", " ")

@@ -8,11 +8,28 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Literal, NamedTuple
 
 INK = "var(--jp-ui-font-color1,#212121)"
 PAPER = "var(--jp-layout-color0,#fff)"
 FAINT = "var(--jp-ui-font-color2,#616161)"
 IMAGE, OUTPUT, WINDOW = "#56B4E9", "#009E73", "#E69F00"
+Verdict = Literal["equal", "broadcast", "error", "unknown"]
+
+
+class _Mark(NamedTuple):
+    """How a verdict on an add is marked: by a colour, and by a sign, so that colour never stands alone."""
+
+    colour: str
+    sign: str
+
+
+VERDICTS: dict[Verdict, _Mark] = {
+    "equal": _Mark("#009E73", "="),
+    "broadcast": _Mark("#E69F00", "~"),
+    "error": _Mark("#D55E00", "✗"),
+    "unknown": _Mark(PAPER, "?"),
+}
 
 _RULES = {
     "text": f"fill:{INK};font:13px system-ui,sans-serif",
@@ -25,6 +42,7 @@ _RULES = {
     ".window": f"fill:{WINDOW}",
     ".padding": f"fill:{IMAGE};fill-opacity:.13;stroke:{FAINT};stroke-dasharray:3 2",
     ".grid": f"fill:none;stroke:{INK};stroke-opacity:.3",
+    **{f".{verdict}": f"fill:{mark.colour}" for verdict, mark in VERDICTS.items()},
     ".unread": f"fill:{PAPER};fill-opacity:.75",
     ".strike": f"fill:none;stroke:{INK};stroke-width:1.5;stroke-dasharray:5 3",
     ".line": f"fill:none;stroke:{INK};stroke-width:2",
@@ -41,6 +59,8 @@ class Picture:
 
     svg: str
     alt: str
+    width: float
+    height: float
 
     def to_html(self) -> str:
         """The picture as an ``<img>`` on white, for places that allow no inline SVG."""
@@ -67,7 +87,17 @@ def make_picture(
         f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
         f'style="max-width:100%;height:auto"><style>{style}</style>{"".join(parts)}</svg>'
     )
-    return Picture(svg, alt)
+    return Picture(svg, alt, width, height)
+
+
+def stack_pictures(pictures: Sequence[Picture], *, gap: float = 8) -> Picture:
+    """Pictures under one another as one picture; its alt text is theirs, in order."""
+    parts, y = [], 0.0
+    for picture in pictures:
+        parts.append(picture.svg.replace("<svg ", f'<svg y="{y:g}" ', 1))
+        y += picture.height + gap
+    alt = " ".join(picture.alt for picture in pictures)
+    return make_picture(max(picture.width for picture in pictures), y - gap, parts, alt=alt)
 
 
 def text(x: float, y: float, content: object, classes: str = "", extra: str = "") -> str:
