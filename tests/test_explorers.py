@@ -12,13 +12,25 @@ from skiplib.arithmetic import ConvGeometry
 from skiplib.explorers.base import Control, Explorer, View
 from skiplib.explorers.chain import ChainExplorer
 from skiplib.explorers.convolution import ConvExplorer
+from skiplib.explorers.residual import ResidualExplorer
 
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
+SAME = ConvGeometry(kernel_size=3, padding=1)
+EVERY = [ConvExplorer, ChainExplorer, ResidualExplorer]
 
 
 def ends(control):
-    """The smallest and the largest value of a control."""
-    return (control.slider.min, control.slider.max) if isinstance(control, Control) else (False, True)
+    """The smallest and the largest value of a control, or its first and last option."""
+    if isinstance(control, Control):
+        return control.slider.min, control.slider.max
+    return (control.options[0], control.options[-1]) if hasattr(control, "options") else (False, True)
+
+
+def move_anywhere(control, rng):
+    if isinstance(control, Control):
+        control.value = rng.randint(*ends(control))
+    else:
+        control.value = rng.choice(getattr(control, "options", (False, True)))
 
 
 def shown(explorer):
@@ -30,7 +42,7 @@ def fresh(explorer):
     """A new explorer at the same settings."""
     if isinstance(explorer, ConvExplorer):
         return ConvExplorer(**explorer.settings, window=explorer.controls["window"].value)
-    return ChainExplorer(**explorer.settings)
+    return type(explorer)(**explorer.settings)
 
 
 def assert_same_as_fresh(explorer):
@@ -51,7 +63,7 @@ def pytorch_shape(explorer):
     return tuple(eval(explorer.code, {"nn": nn, "torch": torch}))
 
 
-@pytest.mark.parametrize("make", [ConvExplorer, ChainExplorer])
+@pytest.mark.parametrize("make", EVERY)
 def test_every_pair_of_controls_at_its_ends_equals_a_fresh_explorer(make):
     explorer = make()
     for one, two in combinations(explorer.controls, 2):
@@ -61,16 +73,14 @@ def test_every_pair_of_controls_at_its_ends_equals_a_fresh_explorer(make):
         assert_same_as_fresh(explorer)
 
 
-@pytest.mark.parametrize("make", [ConvExplorer, ChainExplorer])
+@pytest.mark.parametrize("make", EVERY)
 def test_500_random_moves_never_raise_and_keep_memory_flat(make):
     rng = random.Random(172)
     explorer = make()
 
     def move(times):
         for _ in range(times):
-            control = explorer.controls[rng.choice(list(explorer.controls))]
-            least, most = ends(control)
-            control.value = rng.randint(least, most) if isinstance(control, Control) else rng.random() < 0.5
+            move_anywhere(explorer.controls[rng.choice(list(explorer.controls))], rng)
         gc.collect()
 
     tracemalloc.start()
@@ -202,7 +212,7 @@ def test_chain_explorer_says_what_of_the_view_is_padding(index, said):
     assert said in ChainExplorer([PUBLISHED] * 2, output_index=index).status
 
 
-@pytest.mark.parametrize("explorer", [ConvExplorer(), ChainExplorer()], ids=lambda explorer: type(explorer).__name__)
+@pytest.mark.parametrize("explorer", [make() for make in EVERY], ids=lambda explorer: type(explorer).__name__)
 def test_explorer_stores_a_live_view_a_picture_and_a_text_twin(explorer):
     bundle = explorer._repr_mimebundle_()
     assert set(bundle) == {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
@@ -212,7 +222,7 @@ def test_explorer_stores_a_live_view_a_picture_and_a_text_twin(explorer):
     assert len(bundle["text/html"]) < 60_000
 
 
-@pytest.mark.parametrize("explorer", [ConvExplorer(), ChainExplorer()], ids=lambda explorer: type(explorer).__name__)
+@pytest.mark.parametrize("explorer", [make() for make in EVERY], ids=lambda explorer: type(explorer).__name__)
 def test_every_control_has_a_name_and_the_status_is_announced(explorer):
     for name, control in explorer.controls.items():
         assert (control.box if isinstance(control, Control) else control).description.strip(), name
@@ -256,3 +266,125 @@ def test_learners_text_is_shown_as_text():
     explorer = Refusing({}, Control("n", 1, 0, 2))
     assert "<img" not in explorer._status.value and "&lt;img" in explorer._status.value
     assert not re.search("<img(?! alt)", explorer._repr_mimebundle_()["text/html"])
+
+
+def pytorch_add(explorer):
+    """What PyTorch says to the block that the explorer offers for copying: a shape, or its error."""
+    *setup, add = explorer.code.splitlines()
+    names = {"nn": nn, "torch": torch, "F": torch.nn.functional}
+    exec("\n".join(setup), names)
+    try:
+        return tuple(eval(add, names))
+    except RuntimeError as error:
+        return str(error)
+
+
+def test_residual_explorer_opens_red_with_pytorchs_own_message():
+    explorer = ResidualExplorer()
+    assert pytorch_add(explorer) in explorer.status
+    assert "At the add the shapes do not fit" in explorer._picture.value
+    assert "The add runs at 3 to 4; it is stretched at 1;" in explorer._picture.value
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "said"),
+    [
+        ({"geometries": [SAME, SAME]}, "equal", "both look at the same place"),
+        ({"geometries": [SAME, SAME], "in_channels": 1, "out_channels": 4}, "broadcast", "stretches (1, 1, 32, 32)"),
+        ({"input_size": 1}, "broadcast", "stretches (1, 3, 1, 1)"),
+        ({"kind": "projection", "geometry": ConvGeometry(1, stride=3)}, "equal", "look at different places"),
+        ({"kind": "projection", "geometry": ConvGeometry(4, 4, 6)}, "equal", "both look at the same place"),
+        ({"kind": "resize", "input_size": 37}, "equal", "look at different places"),
+        ({"kind": "option A", "geometry": ConvGeometry(1, stride=2), "out_channels": 6}, "error", "The add fails"),
+        ({"kind": "average pooling", "geometry": ConvGeometry(4, 4)}, "error", "tensor a (8) must match"),
+    ],
+)
+def test_residual_explorer_agrees_with_pytorch(settings, verdict, said):
+    explorer = ResidualExplorer(**settings)
+    assert said in explorer.status and f"add={verdict}," in repr(explorer)
+    says = pytorch_add(explorer)
+    if verdict == "error":
+        assert says in explorer.status
+    else:
+        assert f"({', '.join(map(str, says))})</text>" in explorer._picture.value
+
+
+def test_bars_are_the_sizes_at_which_pytorch_runs():
+    explorer = ResidualExplorer(kind="projection", geometry=ConvGeometry(1, stride=3))
+    runs = []
+    for size in range(1, 65):
+        explorer.controls["input_size"].value = size
+        says = pytorch_add(explorer)
+        if "add=equal" in repr(explorer):
+            runs.append(size)
+        assert isinstance(says, tuple) == ("add=error" not in repr(explorer))
+    assert "runs_at=12 sizes" in repr(explorer) and len(runs) == 12
+
+
+@pytest.mark.parametrize("settings", [{}, {"input_size": 33}, {"geometries": [SAME, SAME], "in_channels": 1}])
+def test_every_offered_repair_makes_the_add_run(settings):
+    for choice in range(1, len(ResidualExplorer(**settings).repair.options)):
+        explorer = ResidualExplorer(**settings)
+        promise = explorer.repair.options[choice]
+        explorer.repair.index = choice
+        assert explorer.repair.index == 0
+        assert explorer.shortcut.name in promise
+        assert "add=equal" in repr(explorer) and isinstance(pytorch_add(explorer), tuple)
+        assert ("same place" in promise) == ("both look at the same place" in explorer.status)
+        assert_same_as_fresh(explorer)
+
+
+def test_residual_explorer_shows_only_what_a_shortcut_leaves_to_choose():
+    explorer = ResidualExplorer()
+    seen = {}
+    for kind in explorer.controls["shortcut"].options:
+        explorer.controls["shortcut"].value = kind
+        seen[kind] = [name for name, control in explorer._chosen.items() if control.layout.display != "none"]
+    everything = ["kernel_size_skip", "stride_skip", "padding_skip"]
+    assert seen == {
+        "identity": [],
+        "option A": ["stride_skip"],
+        "average pooling": everything,
+        "projection": everything,
+        "resize": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"input_size": 2, "geometries": [ConvGeometry(5), SAME]}, "convolution 1 of 2: `input_size`=2 is too small"),
+        ({"kind": "option A", "in_channels": 6}, "`out_channels` must be at least 6; got 3"),
+        ({"kind": "average pooling", "geometry": ConvGeometry(4, 4, 6)}, "`padding` of a pooling is at most half"),
+        ({"kind": "projection", "geometry": ConvGeometry(31)}, None),
+    ],
+)
+def test_residual_explorer_says_what_does_not_run(settings, said):
+    status = ResidualExplorer(**settings).status
+    assert status.startswith(f"This does not run: {said}") if said else "runs" in status or "fails" in status
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"geometries": [SAME]}, ValueError, "`geometries` must hold two convolutions; got 1"),
+        ({"geometries": [3, 3]}, TypeError, "`geometries` must be a list or tuple of ConvGeometry"),
+        ({"geometries": [ConvGeometry(9), SAME]}, ValueError, "`kernel_size_1` must lie between 1 and 7"),
+        ({"kind": "magic"}, ValueError, "`kind` must be one of identity"),
+        ({"geometry": 3}, TypeError, "`geometry` must be"),
+        ({"geometry": ConvGeometry(40)}, ValueError, "`kernel_size_skip` must lie between 1 and 31"),
+        ({"in_channels": 0}, ValueError, "`in_channels` must lie between 1 and 16"),
+    ],
+)
+def test_residual_explorer_names_a_bad_starting_value(settings, error, message):
+    with pytest.raises(error, match=message):
+        ResidualExplorer(**settings)
+
+
+def test_residual_explorer_moves_the_origin_with_the_output_index():
+    explorer = ResidualExplorer(kind="projection", geometry=ConvGeometry(4, 4, 6), output_index=5)
+    assert "For output column 5 the branch looks at input columns 14 to 17, the skip at 14 to 17." in (
+        explorer._picture.value
+    )
+    explorer.controls["output_index"].value = 0
+    assert "columns −6 to −3, the skip at −6 to −3." in explorer._picture.value

@@ -1,7 +1,8 @@
 """What every explorer shares: controls, one picture, a status line, and a static twin (layer L3)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -10,7 +11,7 @@ import ipywidgets as widgets
 
 from skiplib.diagrams.svg import Picture
 
-_LABEL = {"description_width": "92px"}
+LABEL = {"description_width": "112px"}
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class Control(widgets.HBox):  # type: ignore[misc]
         if not least <= value <= most:
             raise ValueError(f"`{name}` must lie between {least} and {most} in this explorer; got {value}")
         self.box = widgets.BoundedIntText(
-            value, min=least, max=most, description=name, style=_LABEL, layout={"width": "155px"}
+            value, min=least, max=most, description=name, style=LABEL, layout={"width": "172px"}
         )
-        self.slider = widgets.IntSlider(value, min=least, max=most, readout=False, layout={"width": "105px"})
+        self.slider = widgets.IntSlider(value, min=least, max=most, readout=False, layout={"width": "92px"})
         widgets.link((self.box, "value"), (self.slider, "value"))
         super().__init__([self.box, self.slider], layout={"width": "270px"})
 
@@ -75,7 +76,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     def __init__(self, controls: Mapping[str, Any], panel: widgets.Widget) -> None:
         self.controls = dict(controls)
         self._picture, self._status, self._details = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self._last = ""
+        self._last, self._held = "", False
         super().__init__([panel, self._status, self._picture, self._details])
         for control in self.controls.values():
             observed = control.slider if isinstance(control, Control) else control
@@ -102,7 +103,19 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     def bound_controls(self) -> None:
         """Set the bounds that follow from other controls; a subclass that has none leaves this as it is."""
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Move several controls inside, and draw once after the last."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        self._update()
+
     def _update(self, _: object = None) -> None:
+        if self._held:
+            return
         try:
             self.bound_controls()
             view = self.view(hover=True)
@@ -158,7 +171,6 @@ def conv_arguments(**arguments: object) -> str:
 
 
 def code_line(code: str) -> str:
-    """A line of code as HTML; one click selects all of it."""
-    return (
-        f'<div>PyTorch: <code style="user-select:all" title="click to select, then copy">{escape(code)}</code></div>'
-    )
+    """Code as HTML, of one line or several; one click selects all of it."""
+    style = "user-select:all;white-space:pre-wrap"
+    return f'<div>PyTorch: <code style="{style}" title="click to select, then copy">{escape(code)}</code></div>'
