@@ -119,6 +119,18 @@ def choice(
     return judge
 
 
+def word(answer: str, *, options: Sequence[str], reason: str, hint: str, mistakes: Mistakes = ()) -> Judge:
+    """A question whose answer is one of a few words."""
+
+    def judge(given: Any) -> Feedback:
+        if not isinstance(given, str) or given.strip().lower() not in options:
+            quoted = ", ".join(f'"{option}"' for option in options)
+            return wrong(f"The answer is one of {quoted}; this is {_kind(given)}.")
+        return _compare(given.strip().lower(), answer, reason, hint, mistakes)
+
+    return judge
+
+
 def function(
     oracle: Callable[..., int], cases: Sequence[dict[str, int]], *, reason: str, hint: str, mistakes: Mistakes = ()
 ) -> Judge:

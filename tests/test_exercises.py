@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from skiplib.exercises import UNANSWERED, check
-from skiplib.questions import lesson_00, lesson_01
+from skiplib.questions import lesson_00, lesson_01, lesson_02
 
 CONV = nn.Conv2d(1, 1, kernel_size=2, stride=2, padding=2)
 BRANCH = nn.Sequential(nn.Conv2d(3, 6, 2, stride=2, padding=2), nn.Conv2d(6, 3, 2, stride=2, padding=2))
@@ -55,8 +55,28 @@ RIGHT = {
     "01.formula": formula,
     "01.halving": 1,
     "01.keeping": (3, 1, 1),
+    "02.stretched": {"B", "C", "F"},
+    "02.one_pixel": "stretched",
+    "02.thirds": {31, 34, 35},
+    "02.climbs": "climbs",
+    "02.zero_branch": 1,
+    "02.in_place": {"A"},
+    "02.odd": nn.ConvTranspose2d(1, 1, 2, stride=2)(nn.Conv2d(1, 1, 3, 2, 1)(torch.zeros(1, 1, 15, 15))).shape[-1],
+    "02.repair_1": nn.Conv2d(3, 6, kernel_size=1, stride=2),
+    "02.repair_2": nn.Conv2d(1, 16, kernel_size=1),
+    "02.repair_3": nn.Conv2d(3, 3, kernel_size=4, stride=4, padding=6),
+    "02.runs_at": {8, 12, 16},
+    "02.fitting": (7, 4, 3),
 }
-ALSO_RIGHT = [("01.keeping", (5, 1, 2)), ("01.kept", [4, 3]), ("01.axes", [4, 5]), ("01.wasteful", ("E", "B"))]
+ALSO_RIGHT = [
+    ("01.keeping", (5, 1, 2)),
+    ("01.kept", [4, 3]),
+    ("01.axes", [4, 5]),
+    ("01.wasteful", ("E", "B")),
+    ("02.one_pixel", " Stretched "),
+    ("02.fitting", (1, 4, 0)),
+    ("02.repair_1", nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6))),
+]
 MISTAKES = [
     ("00.branch_shape", (1, 3, 32, 32), "what the article prints"),
     ("00.branch_shape", (1, 3, 8, 8), "also pads 2 pixels"),
@@ -130,6 +150,45 @@ MISTAKES = [
     ("01.keeping", (0, 1, 0), "PyTorch refuses"),
     ("01.keeping", (9, 1, 0), "24 and then 16"),
     ("01.keeping", (35, 1, 0), "too small"),
+    ("02.stretched", {"B", "C"}, "in F, 1 meets 8"),
+    ("02.stretched", {"B", "C", "E", "F"}, "In E"),
+    ("02.stretched", {"A", "B", "C", "F"}, "In A"),
+    ("02.stretched", {"A", "E"}, "silent ones"),
+    ("02.stretched", {"D"}, "nothing needs stretching"),
+    ("02.stretched", set(), "without a word"),
+    ("02.one_pixel", "error", "neither of them is 1"),
+    ("02.one_pixel", "fine", "not equal"),
+    ("02.one_pixel", "green", "one of"),
+    ("02.thirds", set(), "Try the neighbours"),
+    ("02.thirds", {30, 31, 33, 34, 35}, "some of its neighbours"),
+    ("02.thirds", {30, 32, 33}, "where it fits"),
+    ("02.climbs", "falls", "negative"),
+    ("02.climbs", "stays", "zero on average"),
+    ("02.zero_branch", 0, "by the other way"),
+    ("02.zero_branch", 2, "multiplies by 0"),
+    ("02.in_place", {"B"}, "what relu saved"),
+    ("02.in_place", {"D"}, "what the convolution saved"),
+    ("02.in_place", {"C"}, "C is fine"),
+    ("02.in_place", {"A", "B"}, "B is noticed"),
+    ("02.in_place", {"A", "C"}, "C is fine"),
+    ("02.in_place", set(), "says nothing"),
+    ("02.odd", 15, "does not bring it back"),
+    ("02.odd", 14, "15 becomes 8 and not 7"),
+    ("02.odd", 7, "both steps"),
+    ("02.odd", 8, "small size"),
+    ("02.repair_1", nn.Identity(), "the skip gives (1, 3, 8, 8) and the branch (1, 6, 4, 4)"),
+    ("02.repair_1", nn.Conv2d(3, 6, 2, stride=2), "It fits 17 of 33 sizes. At size 9"),
+    ("02.repair_1", nn.Conv2d(3, 1, 1, stride=2), "(1, 1, 4, 4) is stretched to (1, 6, 4, 4)"),
+    ("02.repair_1", nn.Conv2d(4, 6, 1, stride=2), "your shortcut raised"),
+    ("02.repair_1", nn.Conv2d, "such as nn.Identity()"),
+    ("02.repair_2", nn.Identity(), "(1, 1, 8, 8) is stretched"),
+    ("02.repair_3", nn.Conv2d(3, 3, 1, stride=3), "It fits"),
+    ("02.runs_at", set(range(8, 17)), "Try n = 9"),
+    ("02.runs_at", {8, 10, 12, 14, 16}, "Try n = 10"),
+    ("02.runs_at", {8, 16}, "one between"),
+    ("02.fitting", (1, 2, 0), "How far apart"),
+    ("02.fitting", (3, 4, 0), "It misses"),
+    ("02.fitting", (9, 4, 0), "PyTorch refuses"),
 ]
 NONSENSE = [
     "many",
@@ -148,7 +207,8 @@ NONSENSE = [
 
 
 def test_every_question_is_tested():
-    questions = {f"00.{name}" for name in lesson_00.QUESTIONS} | {f"01.{name}" for name in lesson_01.QUESTIONS}
+    lessons = {"00": lesson_00, "01": lesson_01, "02": lesson_02}
+    questions = {f"{number}.{name}" for number, lesson in lessons.items() for name in lesson.QUESTIONS}
     assert questions == set(RIGHT) == {question for question, _, _ in MISTAKES}
 
 
