@@ -172,5 +172,5 @@ def conv_arguments(**arguments: object) -> str:
 
 def code_line(code: str) -> str:
     """Code as HTML, of one line or several; one click selects all of it."""
-    style = "user-select:all;white-space:pre-wrap"
+    style = "user-select:all;white-space:pre-wrap;display:inline-block;vertical-align:top;line-height:1.5"
     return f'<div>PyTorch: <code style="{style}" title="click to select, then copy">{escape(code)}</code></div>'

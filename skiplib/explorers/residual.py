@@ -225,7 +225,8 @@ def _sentence(shortcut: Shortcut, input_size: int, skip: tuple[int, ...], branch
     if verdict == "error":
         return f"The add fails. PyTorch: {_message(skip, branch)}"
     if verdict == "broadcast":
-        return f"The add runs, but it stretches {skip} or {branch} to fit: probably not what was meant."
+        stretched = " and ".join(str(shape) for shape in (skip, branch) if shape != tuple(map(max, skip, branch)))
+        return f"The add runs, but it stretches {stretched} to fit: probably not what was meant."
     if shortcut.aligned(input_size):
         return f"The add runs: {skip} on both sides, and both look at the same place."
     return f"The add runs: {skip} on both sides. But they look at different places."
