@@ -2,6 +2,7 @@
 # PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no
 PORT    ?= 8888
 BROWSER ?= yes
+FIRST   := lab/tree/notebooks/00_start_here.ipynb
 WINDOWS := $(filter Windows_NT,$(OS))
 PYTHON  ?= $(if $(WINDOWS),python,python3)
 BIN     := .venv/$(if $(WINDOWS),Scripts,bin)
@@ -12,7 +13,7 @@ NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
 .DELETE_ON_ERROR:
 
 lab: .venv/lab
-	$(BIN)/jupyter lab --port=$(PORT) $(NO_BROWSER) $(ROOT_OK) notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --port=$(PORT) $(NO_BROWSER) $(ROOT_OK) --LabApp.default_url=$(FIRST)
 
 test: .venv/test
 	@failed=; for step in ruff mypy pytest nbval; do \
