@@ -4,6 +4,9 @@ PORT    ?= 8888
 BROWSER ?= yes
 FIRST   := lab/tree/notebooks/00_start_here.ipynb
 WINDOWS := $(filter Windows_NT,$(OS))
+ifneq ($(filter yes no,$(BROWSER)),)
+unexport BROWSER  # Jupyter would take it for the name of a program
+endif
 PYTHON  ?= $(if $(WINDOWS),python,python3)
 BIN     := .venv/$(if $(WINDOWS),Scripts,bin)
 ROOT_OK  = $(if $(filter 0,$(shell id -u)),--allow-root)

@@ -213,7 +213,8 @@ def transposed_output_size(
 
     Raises:
         TypeError: if a size is not an integer (``bool`` and ``float`` included).
-        ValueError: wherever ``conv_transpose2d`` refuses the same setting.
+        ValueError: wherever ``conv_transpose1d`` refuses the same setting. (In two dimensions some of PyTorch's
+            kernels let an output of 0 pixels pass.)
 
     >>> [transposed_output_size(18, 2, stride=2, padding=2, output_padding=extra) for extra in (0, 1)]
     [32, 33]
@@ -240,7 +241,10 @@ def sizes(input_size: int, geometries: Sequence[ConvGeometry]) -> list[int]:
     >>> sizes(32, [ConvGeometry(2, stride=2, padding=2)] * 2)
     [32, 18, 11]
     """
-    chain = [checked_integer("input_size", input_size, 1)]
+    chain, geometries = (
+        [checked_integer("input_size", input_size, 1)],
+        checked_geometries("geometries", geometries, least=0),
+    )
     for place, geometry in enumerate(geometries, start=1):
         try:
             chain.append(geometry.output_size(chain[-1]))
@@ -255,7 +259,9 @@ def compose(geometries: Sequence[ConvGeometry]) -> ConvGeometry:
     >>> compose([ConvGeometry(3, padding=1)] * 3)
     ConvGeometry(kernel_size=7, stride=1, padding=3, dilation=1)
     """
-    return reduce(ConvGeometry.then, geometries, ConvGeometry(kernel_size=1))
+    return reduce(
+        ConvGeometry.then, checked_geometries("geometries", geometries, least=0), ConvGeometry(kernel_size=1)
+    )
 
 
 def parameter_count(
@@ -286,14 +292,14 @@ def multiply_add_count(
     >>> multiply_add_count(18, 3, 6, kernel_size=2)
     23328
     """
-    height, width = (checked_integer("output_size", size, 1) for size in _pair(output_size))
+    height, width = _pair("output_size", output_size)
     return height * width * out_channels * _weights_per_output_channel(in_channels, out_channels, kernel_size, groups)
 
 
 def _weights_per_output_channel(
     in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], groups: int
 ) -> int:
-    height, width = (checked_integer("kernel_size", size, 1) for size in _pair(kernel_size))
+    height, width = _pair("kernel_size", kernel_size)
     checked_integer("groups", groups, 1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if checked_integer(name, channels, 1) % groups:
@@ -301,15 +307,28 @@ def _weights_per_output_channel(
     return in_channels // groups * height * width
 
 
-def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return value if isinstance(value, tuple) else (value, value)
+def _pair(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
+    height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+    return checked_integer(name, height, 1), checked_integer(name, width, 1)
+
+
+def checked_geometries(name: str, geometries: object, *, least: int = 1) -> tuple[ConvGeometry, ...]:
+    """Return the geometries as a tuple, or raise an error that names the parameter."""
+    if not isinstance(geometries, Sequence) or not all(isinstance(each, ConvGeometry) for each in geometries):
+        raise TypeError(f"`{name}` must be a list or tuple of ConvGeometry; got {geometries!r}")
+    if len(geometries) < least:
+        raise ValueError(f"`{name}` must hold at least one ConvGeometry; got none")
+    return tuple(geometries)
 
 
 def checked_integer(name: str, value: object, least: int) -> int:
     """Return ``value`` as an int, or raise an error that names the parameter, its value and the rule."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    try:
+        integer = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:  # some types, such as tensors, have __index__ and refuse it value by value
+        integer = None
+    if integer is None or isinstance(value, bool):
         raise TypeError(f"`{name}` must be an integer; got {value!r} ({type(value).__name__})")
-    integer = operator.index(value)
     if integer < least:
         raise ValueError(f"`{name}` must be at least {least}; got {integer}")
     return integer

@@ -5,7 +5,7 @@ and He et al. (2016, arXiv 1603.05027, Fig 4). Initialisations: Glorot and Bengi
 arXiv 1502.01852).
 """
 
-import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.adding import checked_add
-from skiplib.arithmetic import ConvGeometry, checked_integer
-from skiplib.shortcuts import checked_geometries, make_conv
+from skiplib.arithmetic import ConvGeometry, checked_geometries, checked_integer
+from skiplib.shortcuts import make_conv
 
 Order = Literal["article", "original", "pre-activation"]
 Activation = Literal["relu", "tanh", "sigmoid"]
@@ -85,7 +85,8 @@ class ResidualBlock(nn.Module):
         norm: "none", "batch" or "group".
         num_groups: groups of channels for ``norm="group"``.
         init: weights of the branch's convolutions. "default": PyTorch's; "xavier" and "he": biases zero; "zero":
-            PyTorch's, and the last layer of the branch that has weights is zero, so that the branch gives 0.
+            PyTorch's, and the last layer of the branch that has weights is zero, so that the branch gives 0 (not
+            with "article", whose ReLU behind that layer would never let it learn).
         alpha: scale of the branch.
         skip: whether the shortcut is added.
         seed: for the initial weights; None draws them from PyTorch's global generator.
@@ -126,7 +127,11 @@ class ResidualBlock(nn.Module):
         _one_of("order", order, Order)
         if isinstance(shortcut, nn.Module) or not callable(shortcut):
             raise TypeError(f"`shortcut` must be a function that makes a module; got {shortcut!r}")
-        if not isinstance(alpha, int | float) or not math.isfinite(alpha):
+        if init == "zero" and order == "article":
+            raise ValueError("`init` must not be 'zero' with `order`='article': a ReLU of zeros has no gradient")
+        if isinstance(alpha, bool) or not isinstance(alpha, int | float):
+            raise TypeError(f"`alpha` must be a number; got {alpha!r}")
+        if not abs(alpha) <= sys.float_info.max:
             raise ValueError(f"`alpha` must be a finite number; got {alpha!r}")
         self.alpha, self.skip = alpha, skip
         around = partial(_norm_and_activation, norm=norm, num_groups=num_groups, activation=activation)
@@ -257,6 +262,7 @@ def _seeded(seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
+    checked_integer("seed", seed, 0)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach the GPUs' generators too
         yield

@@ -76,9 +76,10 @@ def number(answer: int, *, reason: str, hint: str, mistakes: Mistakes = ()) -> J
     """A question whose answer is one whole number."""
 
     def judge(given: Any) -> Feedback:
-        if isinstance(given, bool) or not hasattr(given, "__index__"):
+        whole = _whole(given)
+        if whole is None:
             return wrong(f"The answer is one whole number, such as 7; this is {_kind(given)}.")
-        return _compare(operator.index(given), answer, reason, hint, mistakes)
+        return _compare(whole, answer, reason, hint, mistakes)
 
     return judge
 
@@ -88,11 +89,12 @@ def numbers(answer: Sequence[int], *, reason: str, hint: str, mistakes: Mistakes
 
     def judge(given: Any) -> Feedback:
         example = tuple(range(1, len(answer) + 1))
-        if not isinstance(given, (tuple, list)) or len(given) != len(answer):
+        members = tuple(map(_whole, given)) if isinstance(given, (tuple, list)) else ()
+        if len(members) != len(answer) or None in members:
             return wrong(
                 f"The answer is a tuple of {len(answer)} whole numbers, such as {example}; this is {_kind(given)}."
             )
-        return _compare(tuple(given), tuple(answer), reason, hint, mistakes)
+        return _compare(members, tuple(answer), reason, hint, mistakes)
 
     return judge
 
@@ -104,14 +106,14 @@ def choice(
 
     def judge(given: Any) -> Feedback:
         if not isinstance(given, (set, frozenset, list, tuple, range)):
-            example = set(sorted(options)[:2])
-            return wrong(f"The answer is a set, such as {example}, or set() for none; this is {_kind(given)}.")
+            example = ", ".join(map(repr, sorted(options)[:2]))
+            return wrong(f"The answer is a set, such as {{{example}}}, or set() for none; this is {_kind(given)}.")
         try:
             strangers = sorted(set(given) - set(options), key=repr)
         except TypeError:
             return wrong("The members of the set are single values, not lists.")
         if strangers:
-            return wrong(f"{strangers[0]!r} is not among the options.")
+            return wrong(f"{_shown(strangers[0])} is not among the options.")
         return _compare(
             frozenset(given), frozenset(answer), reason, hint, ((frozenset(m), why) for m, why in mistakes)
         )
@@ -144,11 +146,12 @@ def function(
             return wrong(f"The answer is a function, without calling it; this is {_kind(given)}.")
         try:
             results = [given(*case.values()) for case in cases]
+            misses = [case for case, result in zip(cases, results, strict=True) if bool(result != oracle(**case))]
         except Exception as error:
-            return wrong(f"The function raised {type(error).__name__}: {error}")
+            said = str(error).rstrip(".")
+            return wrong(f"The function raised {type(error).__name__}: {said}.")
         if all(result is None for result in results):
             return Feedback("", UNANSWERED)
-        misses = [case for case, result in zip(cases, results, strict=True) if result != oracle(**case)]
         if not misses:
             return right(f"{reason} Tried with {len(cases)} settings.")
         for mistaken, why in mistakes:
@@ -167,6 +170,18 @@ def _compare(given: object, answer: object, reason: str, hint: str, mistakes: Mi
     return wrong(" Or: ".join(reasons) or hint)
 
 
+def _whole(given: Any) -> int | None:
+    """The whole number that was given, or None; a tensor or array that holds several is none."""
+    try:
+        return None if isinstance(given, bool) else operator.index(given)
+    except (TypeError, RuntimeError):
+        return None
+
+
 def _kind(given: object) -> str:
+    return f"{_shown(given)} ({type(given).__name__})"
+
+
+def _shown(given: object) -> str:
     shown = re.sub(r" at 0x\w+", "", repr(given))  # no addresses: they differ from run to run
-    return f"{shown if len(shown) <= 40 else shown[:39] + '…'} ({type(given).__name__})"
+    return shown if len(shown) <= 40 else shown[:39] + "…"

@@ -11,7 +11,15 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skiplib.arithmetic import ConvGeometry, checked_integer, compose, parameter_count, pool_output_size, sizes
+from skiplib.arithmetic import (
+    ConvGeometry,
+    checked_geometries,
+    checked_integer,
+    compose,
+    parameter_count,
+    pool_output_size,
+    sizes,
+)
 
 Kind = Literal["identity", "option A", "average pooling", "projection", "resize"]
 PIXEL = ConvGeometry(kernel_size=1)
@@ -104,7 +112,7 @@ class Shortcut:
             "projection": geometry,
             "resize": PIXEL,
         }
-        if self.kind not in allowed:
+        if self.kind not in list(allowed):  # a list compares, where a dict would have to hash
             raise ValueError(f"`kind` must be one of {', '.join(allowed)}; got {self.kind!r}")
         if geometry != allowed[self.kind]:
             raise ValueError(f"`geometry` of {self.kind} must be {allowed[self.kind]}; got {geometry}")
@@ -121,7 +129,8 @@ class Shortcut:
             case "option A":
                 return f"option A, stride {window.stride}"
         size = f"{window.kernel_size}×{window.kernel_size}"
-        return f"{self.kind} {size}, stride {window.stride}, padding {window.padding}"
+        dilation = f", dilation {window.dilation}" if window.dilation > 1 else ""
+        return f"{self.kind} {size}, stride {window.stride}, padding {window.padding}{dilation}"
 
     @property
     def parameter_count(self) -> int:
@@ -276,15 +285,6 @@ def make_conv(in_channels: int, out_channels: int, geometry: ConvGeometry) -> nn
         padding=geometry.padding,
         dilation=geometry.dilation,
     )
-
-
-def checked_geometries(name: str, geometries: object) -> tuple[ConvGeometry, ...]:
-    """The geometries as a tuple, or an error that names the parameter."""
-    if not isinstance(geometries, Sequence) or not all(isinstance(each, ConvGeometry) for each in geometries):
-        raise TypeError(f"`{name}` must be a list or tuple of ConvGeometry; got {geometries!r}")
-    if not geometries:
-        raise ValueError(f"`{name}` must hold at least one ConvGeometry; got none")
-    return tuple(geometries)
 
 
 def _columns(geometry: ConvGeometry, index: int) -> range:

@@ -89,11 +89,11 @@ def test_pool_output_size_is_that_of_avg_pool2d(setting, ceil_mode):
 
 @many
 @given(setting, st.integers(-1, 5))
-def test_transposed_output_size_is_that_of_conv_transpose2d(setting, output_padding):
+def test_transposed_output_size_is_that_of_conv_transpose1d(setting, output_padding):
     ours = result(transposed_output_size, output_padding=output_padding, **setting)
     size, kernel = setting.pop("input_size"), setting.pop("kernel_size")
-    image, weight = torch.zeros(1, 1, size, size), torch.zeros(1, 1, kernel, kernel)
-    out = result(F.conv_transpose2d, image, weight, output_padding=output_padding, **setting)
+    image, weight = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
+    out = result(F.conv_transpose1d, image, weight, output_padding=output_padding, **setting)
     assert ours == (None if out is None else out.shape[-1])
 
 

@@ -16,6 +16,7 @@ from skiplib.explorers.residual import ResidualExplorer
 
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
 SAME = ConvGeometry(kernel_size=3, padding=1)
+FAR = {"geometries": [ConvGeometry(7, stride=4)] * 2, "input_size": 64}  # its repairs reach the sliders' ends
 EVERY = [ConvExplorer, ChainExplorer, ResidualExplorer]
 
 
@@ -239,9 +240,13 @@ def test_every_control_has_a_name_and_the_status_is_announced(explorer):
         (lambda: ConvExplorer(padding=(1, 2, 3)), TypeError, r"`padding` must be one number or \(height, width\)"),
         (lambda: ConvExplorer(padding=(1, "2")), TypeError, "`padding_w` must be an integer; got '2'"),
         (lambda: ConvExplorer(window=-1), ValueError, "`window` must lie between 0 and"),
+        (lambda: ConvExplorer(window=25), ValueError, "`window` goes up to 24 here; got 25"),
+        (lambda: ConvExplorer(window=(0, 1)), TypeError, "`window` must be an integer"),
+        (lambda: ChainExplorer(output_index=11), ValueError, "`output_index` goes up to 10 here; got 11"),
+        (lambda: ChainExplorer(ConvGeometry(3)), TypeError, "`geometries` must be a list or tuple of ConvGeometry"),
         (lambda: ChainExplorer([]), ValueError, "`geometries` must hold 1 to 3 convolutions; got 0"),
         (lambda: ChainExplorer([PUBLISHED] * 4), ValueError, "got 4"),
-        (lambda: ChainExplorer([(2, 2, 2)]), TypeError, "`geometries` must be a sequence of ConvGeometry"),
+        (lambda: ChainExplorer([(2, 2, 2)]), TypeError, "`geometries` must be a list or tuple of ConvGeometry"),
         (lambda: ChainExplorer([ConvGeometry(9)]), ValueError, "`kernel_size_1` must lie between 1 and 7"),
         (lambda: ChainExplorer(input_size="32"), TypeError, "`input_size` must be an integer; got '32'"),
     ],
@@ -321,7 +326,7 @@ def test_bars_are_the_sizes_at_which_pytorch_runs():
     assert "runs_at=12 sizes" in repr(explorer) and len(runs) == 12
 
 
-@pytest.mark.parametrize("settings", [{}, {"input_size": 33}, {"geometries": [SAME, SAME], "in_channels": 1}])
+@pytest.mark.parametrize("settings", [{}, {"input_size": 33}, {"geometries": [SAME, SAME], "in_channels": 1}, FAR])
 def test_every_offered_repair_makes_the_add_run(settings):
     for choice in range(1, len(ResidualExplorer(**settings).repair.options)):
         explorer = ResidualExplorer(**settings)
@@ -370,7 +375,10 @@ def test_residual_explorer_says_what_does_not_run(settings, said):
         ({"geometries": [SAME]}, ValueError, "`geometries` must hold two convolutions; got 1"),
         ({"geometries": [3, 3]}, TypeError, "`geometries` must be a list or tuple of ConvGeometry"),
         ({"geometries": [ConvGeometry(9), SAME]}, ValueError, "`kernel_size_1` must lie between 1 and 7"),
+        ({"geometries": [SAME, ConvGeometry(3, dilation=2)]}, ValueError, "`dilation` must be 1 in this explorer"),
         ({"kind": "magic"}, ValueError, "`kind` must be one of identity"),
+        ({"kind": ["identity"]}, ValueError, "`kind` must be one of identity"),
+        ({"output_index": 11}, ValueError, "`output_index` goes up to 10 here; got 11"),
         ({"geometry": 3}, TypeError, "`geometry` must be"),
         ({"geometry": ConvGeometry(40)}, ValueError, "`kernel_size_skip` must lie between 1 and 31"),
         ({"in_channels": 0}, ValueError, "`in_channels` must lie between 1 and 16"),
@@ -379,6 +387,26 @@ def test_residual_explorer_says_what_does_not_run(settings, said):
 def test_residual_explorer_names_a_bad_starting_value(settings, error, message):
     with pytest.raises(error, match=message):
         ResidualExplorer(**settings)
+
+
+def test_residual_explorer_offers_no_repair_of_a_branch_that_does_not_run():
+    explorer = ResidualExplorer(geometries=[ConvGeometry(7), SAME])
+    assert len(explorer.repair.options) > 1
+    explorer.controls["input_size"].value = 3
+    assert explorer.status.startswith("This does not run") and len(explorer.repair.options) == 1
+
+
+def test_a_move_draws_once_even_if_it_moves_a_bound():
+    explorer = ConvExplorer(input_size=32, window=100)
+    drawn = []
+    explorer._picture.observe(drawn.append, "value")
+    explorer.controls["input_size"].value = 8
+    assert explorer.controls["window"].value == 35 and len(drawn) == 1
+
+
+def test_marked_window_is_said_in_the_alt_text():
+    explorer = ConvExplorer(window=7)
+    assert "Marked: output row 1 reads rows 1, 2, 3; column 2 reads columns 2, 3, 4." in explorer._picture.value
 
 
 def test_residual_explorer_moves_the_origin_with_the_output_index():

@@ -10,7 +10,7 @@ import nbformat
 from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-KEPT = ("slideshow", "tags", "deletable", "editable")
+KEPT = ("slideshow", "tags")
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
@@ -30,7 +30,9 @@ def main(paths: list[Path]) -> None:
     """Execute each notebook from its own folder; stop at the first error."""
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+        NotebookClient(
+            notebook, timeout=120, coalesce_streams=True, resources={"metadata": {"path": str(path.parent)}}
+        ).execute()
         normalise(notebook)
         nbformat.write(notebook, path)
         print("executed", path.name if path.parent == NOTEBOOKS else f"{path.parent.name}/{path.name}")

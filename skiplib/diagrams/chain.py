@@ -149,8 +149,9 @@ def _kept_in_words(kept: Sequence[int], largest: int) -> str:
 def _describe(geometries: Sequence[ConvGeometry], chain: Sequence[int]) -> str:
     whole = compose(geometries)
     largest = max(12, chain[0], chain[-1]) + 2
+    kept = _kept_in_words(kept_sizes(geometries, largest), largest)
     return (
         f"Sizes along a chain of convolutions: {' to '.join(map(str, chain))}. One output pixel sees "
-        f"{whole.effective_kernel_size} input pixels, padding included. Beside it the map from input size to output "
-        f"size and its diagonal; kept: {_kept_in_words(kept_sizes(geometries, largest), largest)}."
+        f"a stretch of {whole.effective_kernel_size} input positions, padding included. Beside it the map from "
+        f"input size to output size and its diagonal; kept: {kept}."
     )

@@ -93,7 +93,7 @@ def draw_convolution(
             f".hits:has(>g>g:nth-of-type({place + 1}):hover)>.c{place}": "visibility:visible"
             for place in range(columns.places)
         }
-    return make_picture(width, caption + 58, parts, alt=_describe(rows, columns), rules=rules)
+    return make_picture(width, caption + 58, parts, alt=_describe(rows, columns, window), rules=rules)
 
 
 def _input_panel(rows: Axis, columns: Axis, cell: float) -> Iterator[str]:
@@ -167,14 +167,15 @@ def _hits(rows: Axis, columns: Axis, at: tuple[float, float], cell: float, key: 
         yield f'<g transform="translate(0 {top:g})">{label}{pixels}</g>'
 
 
-def _describe(rows: Axis, columns: Axis) -> str:
+def _describe(rows: Axis, columns: Axis, window: tuple[int, int] | None) -> str:
     lost = [f"{len(axis.geometry.unread_pixels(axis.size))} {axis.name}s" for axis in (rows, columns)]
     strides = f"{rows.geometry.stride} by {columns.geometry.stride}"
     spans = f"{rows.geometry.effective_kernel_size} by {columns.geometry.effective_kernel_size}"
+    marked = f" Marked: output {rows.reads(window[0])}; {columns.reads(window[1])}." if window else ""
     return (
         f"A {rows.size} by {columns.size} image, padded to {rows.padded} by {columns.padded}, beside the output of a "
         f"convolution whose window spans {spans} and moves by {strides}: it stands at {rows.places} by "
-        f"{columns.places} places. No window reads {lost[0]} and {lost[1]} of the image."
+        f"{columns.places} places. No window reads {lost[0]} and {lost[1]} of the image.{marked}"
     )
 
 

@@ -81,7 +81,11 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         for control in self.controls.values():
             observed = control.slider if isinstance(control, Control) else control
             observed.observe(self._update, "value")
+        start = {name: control.value for name, control in self.controls.items()}
         self._update()
+        for name, value in start.items():
+            if self.controls[name].value != value:
+                raise ValueError(f"`{name}` goes up to {self.controls[name].value} here; got {value}")
 
     def view(self, *, hover: bool) -> View:
         """Compute and draw what the controls say; ``hover`` asks for a picture that answers the mouse."""
@@ -116,6 +120,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         if self._held:
             return
+        self._held = True  # a bound that moves moves its control, which is no reason to draw twice
         try:
             self.bound_controls()
             view = self.view(hover=True)
@@ -124,6 +129,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
             self._picture.value = f'<div style="opacity:.3">{self._last}</div>'
             self._details.value = ""
             return
+        finally:
+            self._held = False
         self._last = view.picture.svg
         self._say(view.status)
         self._picture.value = self._last

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import ipywidgets as widgets
 
-from skiplib.arithmetic import ConvGeometry, compose, sizes
+from skiplib.arithmetic import ConvGeometry, checked_geometries, compose, sizes
 from skiplib.diagrams.chain import draw_chain, seen_pixels
 from skiplib.explorers.base import Control, Explorer, View, code_line, conv_arguments, wrap
 
@@ -33,14 +33,13 @@ class ChainExplorer(Explorer):
     def __init__(
         self, geometries: Sequence[ConvGeometry] = (_PUBLISHED,) * 2, *, input_size: int = 32, output_index: int = 0
     ) -> None:
-        if not all(isinstance(geometry, ConvGeometry) for geometry in geometries):
-            raise TypeError(f"`geometries` must be a sequence of ConvGeometry; got {geometries!r}")
+        geometries = checked_geometries("geometries", geometries, least=0)
         if not 1 <= len(geometries) <= _MOST:
             raise ValueError(f"`geometries` must hold 1 to {_MOST} convolutions; got {len(geometries)}")
         controls = {
             "input_size": Control("input_size", input_size, 1, 64),
             "layers": Control("layers", len(geometries), 1, _MOST),
-            "output_index": Control("output_index", output_index, 0, max(output_index, 80)),
+            "output_index": Control("output_index", output_index, 0, 64 + 3 * 2 * 4 - 1),
         }
         rows = [wrap(controls.values())]
         for layer, geometry in enumerate([*geometries, *[geometries[-1]] * _MOST][:_MOST], start=1):

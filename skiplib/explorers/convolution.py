@@ -48,7 +48,7 @@ class ConvExplorer(Explorer):
             indent=False,
             layout={"width": "220px"},
         )
-        place = Control("window", window, 0, max(window, 64**2))
+        place = Control("window", window, 0, (64 + 2 * 8) ** 2 - 1)
         self._play = widgets.Play(value=window, max=place.slider.max, interval=400, layout={"width": "150px"})
         widgets.link((place.slider, "value"), (self._play, "value"))
         self._width_row = wrap(width.values())

@@ -7,15 +7,15 @@ import ipywidgets as widgets
 import torch
 
 from skiplib.adding import add_verdict
-from skiplib.arithmetic import ConvGeometry, sizes
+from skiplib.arithmetic import ConvGeometry, checked_geometries, sizes
 from skiplib.diagrams.add import draw_alignment, draw_legal_sizes
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.svg import Picture, stack_pictures
 from skiplib.explorers.base import LABEL, Control, Explorer, View, code_line, conv_arguments, wrap
-from skiplib.shortcuts import PIXEL, Kind, Shortcut, checked_geometries, propose_shortcuts
+from skiplib.shortcuts import PIXEL, Kind, Shortcut, propose_shortcuts
 
 _BRANCH = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4)}
-_SHORTCUT = {"kernel_size": (1, 31), "stride": (1, 16), "padding": (0, 20)}
+_SHORTCUT = {"kernel_size": (1, 31), "stride": (1, 64), "padding": (0, 20)}
 _CHOSEN: dict[Kind, set[str]] = {  # what of its geometry each kind leaves to choose
     "identity": set(),
     "option A": {"stride"},
@@ -62,7 +62,7 @@ class ResidualExplorer(Explorer):
         geometries = checked_geometries("geometries", geometries)
         if len(geometries) != 2:
             raise ValueError(f"`geometries` must hold two convolutions; got {len(geometries)}")
-        if kind not in _CHOSEN:
+        if kind not in list(_CHOSEN):
             raise ValueError(f"`kind` must be one of {', '.join(_CHOSEN)}; got {kind!r}")
         first = {
             "input_size": Control("input_size", input_size, 1, _LARGEST),
@@ -75,7 +75,7 @@ class ResidualExplorer(Explorer):
         kinds = widgets.Dropdown(
             options=list(_CHOSEN), value=kind, description="shortcut", style=LABEL, layout={"width": "260px"}
         )
-        index = {"output_index": Control("output_index", output_index, 0, max(output_index, _LARGEST))}
+        index = {"output_index": Control("output_index", output_index, 0, _LARGEST + 2 * 2 * 4 - 1)}
         self.repair = widgets.Dropdown(
             options=[_CHOOSE], description="repair", style=LABEL, layout={"width": "400px"}
         )
@@ -141,10 +141,11 @@ class ResidualExplorer(Explorer):
         for name, control in self._chosen.items():
             control.layout.display = "" if name.removesuffix("_skip") in _CHOSEN[kind] else "none"
         channels = self._value("in_channels"), self._value("out_channels")
-        self._proposals = list(propose_shortcuts(self.geometries, *channels, input_size=input_size))
-        options = [_CHOOSE, *(_proposal_in_words(proposal, input_size) for proposal in self._proposals)]
-        if list(self.repair.options) != options:
-            self.repair.options = options
+        try:
+            self._offer(propose_shortcuts(self.geometries, *channels, input_size=input_size))
+        except ValueError:
+            self._offer([])
+            raise
         places = sizes(input_size, self.geometries)[-1], self.shortcut.output_shape(input_size)[-1]
         self.controls["output_index"].set_most(min(places) - 1)
 
@@ -191,6 +192,12 @@ class ResidualExplorer(Explorer):
             output_shape=tuple(map(max, skip, branch[-1][1])),
         )
 
+    def _offer(self, proposals: Sequence[Shortcut]) -> None:
+        self._proposals = list(proposals)
+        options = [_CHOOSE, *(_proposal_in_words(proposal, self._value("input_size")) for proposal in proposals)]
+        if list(self.repair.options) != options:
+            self.repair.options = options
+
     def _apply_repair(self, _: object) -> None:
         if not self.repair.index:
             return
@@ -209,6 +216,8 @@ class ResidualExplorer(Explorer):
 
 
 def _controls(suffix: str, geometry: ConvGeometry, bounds: dict[str, tuple[int, int]]) -> dict[str, Control]:
+    if geometry.dilation != 1:
+        raise ValueError(f"`dilation` must be 1 in this explorer; got {geometry}")
     names = {f"{name}{suffix}": (getattr(geometry, name), *ends) for name, ends in bounds.items()}
     return {name: Control(name, *start) for name, start in names.items()}
 

@@ -12,9 +12,10 @@ QUESTIONS: dict[str, Judge] = {
     "branch_shape": numbers(
         (1, 3, _AFTER_SECOND, _AFTER_SECOND),
         reason=f"The branch turns 32 into {_AFTER_FIRST} and then into {_AFTER_SECOND}. The next cells show it.",
-        hint="Keep the guess, and run the next cells: the machine will say. Then come back and check again.",
+        hint="One convolution at a time: how long is it padded, and how many windows of 2 fit, laid side by side?",
         mistakes=[
             ((1, 3, 32, 32), "That is what the article prints. Run the next cells and see what the machine says."),
+            ((1, 3, 16, 16), "One stride of 2 does halve 32. But there are two convolutions, and both pad."),
             ((1, 3, 8, 8), "Two strides of 2 do quarter 32, but every convolution also pads 2 pixels on each side."),
             (
                 (1, 3, _FORGOT_ONE, _FORGOT_ONE),

@@ -88,7 +88,8 @@ def _places(input_size: int, kernel_size: int, stride: int, padding: int, dilati
     return (input_size + sides * padding - dilation * (kernel_size - 1) - 1) / stride + 1
 
 
-_receptive = compose([_PUBLISHED] * 2).kernel_size
+_HALF = ConvGeometry(kernel_size=3, stride=2, padding=1)
+_receptive = compose([_HALF, _HALF]).kernel_size
 _wasteful = {name for name, (size, geometry) in _FIVE.items() if geometry.unread_pixels(size)}
 _same_kernels = {k for k in range(1, 8) if any(ConvGeometry(k, padding=p).keeps_every_size for p in range(8))}
 _kept = {n for n in range(1, 200) if sizes(n, [_PUBLISHED] * 2)[-1] == n}
@@ -113,6 +114,8 @@ QUESTIONS: dict[str, Judge] = {
             ({"B", "C"}, "C leaves one position over, but what is it? And look between windows, too."),
             ({"B", "C", "E"}, "C does leave one position over. Is it a pixel of the image?"),
             ({"C", "E"}, "What C leaves over is padding. And look at the last pixel of B."),
+            ({"B", "D", "E"}, "9 pixels are three windows of 3 side by side: D leaves nothing over."),
+            ({"B", "C", "D", "E"}, "D leaves nothing over, and what C leaves over: is it a pixel of the image?"),
             ({"E"}, "E is one. Now look past the last window of each setting."),
             (set(), "Some do. Look past the last window and between windows."),
         ],
@@ -136,6 +139,7 @@ QUESTIONS: dict[str, Judge] = {
                 (output_size(20, 5, stride=4, padding=1), output_size(12, 3, stride=3)),
                 "The numbers are right, but the height comes first in PyTorch.",
             ),
+            ((4, 6), "You rounded the width up. A window that hangs over the end does not count."),
             ((3, 4), "One too few on each axis: the first window counts as well."),
             ((output_size(12, 3, stride=3), output_size(20, 5, stride=4)), "You left out the width's padding."),
         ],
@@ -148,6 +152,7 @@ QUESTIONS: dict[str, Judge] = {
         mistakes=[
             (set(range(1, 8)), "Try kernel 2: it needs one extra pixel, and padding adds two at a time."),
             (_same_kernels - {1}, "Almost. A kernel of 1 keeps every size, too, with padding 0."),
+            (_same_kernels - {7}, "Those do. One more does, as well."),
             ({3}, "3 with padding 1 is the famous one. Others work in the same way."),
             ({2, 4, 6}, "The other way round: an even kernel needs an odd number of extra pixels."),
         ],
@@ -161,27 +166,29 @@ QUESTIONS: dict[str, Judge] = {
             (set(), "Large images shrink, but tiny ones grow. In between something stays the same."),
             ({4}, "4 stays. One more size does."),
             ({3}, "3 stays. One more size does."),
+            ({1, 3, 4}, "3 and 4 stay. But 1 becomes 3: an add would stretch it, and the size is not kept."),
             ({11}, "11 is what 32 becomes. Feed it in again: 11 becomes 5."),
         ],
     ),
     "receptive_field": number(
         _receptive,
-        reason="Two neighbours after the first convolution start 2 pixels apart and span 2 each: 2 + (2 − 1)·2.",
-        hint="One output reads 2 pixels of the middle strip. Which pixels of the image do those two read?",
+        reason="Three neighbours after the first convolution start 2 pixels apart and span 3 each: 3 + (3 − 1)·2.",
+        hint="One output reads 3 pixels of the middle strip. Which pixels of the image do those three read?",
         mistakes=[
-            (2, "That is what one convolution sees. The second looks at two outputs of the first."),
-            (3, "k + k − 1 holds for stride 1. Here the two windows below stand 2 pixels apart."),
-            (6, "Is the padding part of what one window spans? Count taps only."),
+            (3, "That is what one convolution sees. The second looks at three outputs of the first."),
+            (5, "k + k − 1 holds for stride 1. Here the windows below stand 2 pixels apart."),
+            (9, "Three windows of 3 would be 9 pixels side by side. But they start 2 apart, so they overlap."),
+            (4, "That is the published branch. Here the kernel is 3."),
         ],
     ),
     "going_back": number(
-        transposed_output_size(18, 2, stride=2, padding=2),
-        reason="(18 − 1)·2 + 2 − 2·2: the smallest size that the convolution turns into 18.",
-        hint="Windows begin every 2 pixels: where does the last of 18 end, and how much of that is padding?",
+        transposed_output_size(6, 3, stride=2, padding=1),
+        reason="(6 − 1)·2 + 3 − 2·1: the smallest size that the convolution turns into 6.",
+        hint="Windows begin every 2 pixels: where does the last of 6 end, and how much of that is padding?",
         mistakes=[
-            (33, "33 becomes 18 as well. Without output_padding the smaller of the two comes back."),
-            (36, "That is the padded size. A transposed convolution crops the padding off again."),
-            (34, "You cropped the padding once; it stands on both sides."),
+            (12, "12 becomes 6 as well. Without output_padding the smaller of the two comes back."),
+            (13, "That is the padded size. Padding is cropped off again, on both sides."),
+            (3, "That is the way down. A transposed convolution goes up."),
         ],
     ),
     "cost": number(
@@ -195,7 +202,9 @@ QUESTIONS: dict[str, Judge] = {
             (73, "There is one bias for every output channel, not one for all."),
         ],
     ),
-    "timed": size_question(*_TIMED, reason="The window spans 13. ⌊(24 + 8 − 13)/2⌋ + 1, rounded down."),
+    "timed": size_question(
+        *_TIMED, reason="The window spans 13. ⌊(24 + 8 − 13)/2⌋ = ⌊19/2⌋ = 9, plus the first window."
+    ),
     "formula": function(
         output_size,
         [

@@ -1,5 +1,6 @@
 """Questions of notebook 02: what may be added to what (layer L1: the repairs are tried with torch)."""
 
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -24,27 +25,30 @@ _SIX_ADDS = {
 }
 
 
-def repair(geometries: list[ConvGeometry], channels: tuple[int, int, int], *, reason: str) -> Judge:
+def repair(geometries: list[ConvGeometry], channels: tuple[int, int, int], *, reason: str, hint: str) -> Judge:
     """A question whose answer is a shortcut module; it is run around the branch at every size from 8 to 40.
 
     Args:
         geometries: the two convolutions of the branch.
         channels: before the branch, in its middle, and after it.
         reason: why a right answer is right.
+        hint: where to look if it fits some sizes, or none.
     """
     before, middle, after = channels
 
     def judge(given: Any) -> Feedback:
         if isinstance(given, type) or not isinstance(given, nn.Module):
             return wrong(f"The answer is a module, such as nn.Identity(); this is {type(given).__name__}.")
-        branch = nn.Sequential(make_conv(before, middle, geometries[0]), make_conv(middle, after, geometries[1]))
+        with torch.random.fork_rng(devices=[]):
+            branch = nn.Sequential(make_conv(before, middle, geometries[0]), make_conv(middle, after, geometries[1]))
+        shortcut = deepcopy(given)  # running it may change it: batch normalisation counts
         failures: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
         for size in _TRIED:
-            x = torch.zeros(1, before, size, size)
+            x = torch.zeros(2, before, size, size + 4)  # two images, and not square
             with torch.no_grad():
                 residual = branch(x)
                 try:
-                    identity = given(x)
+                    identity = shortcut(x)
                 except Exception as error:
                     return wrong(f"At size {size} your shortcut raised: {error}")
             if not isinstance(identity, torch.Tensor):
@@ -59,7 +63,7 @@ def repair(geometries: list[ConvGeometry], channels: tuple[int, int, int], *, re
         size, here, there = failures[0]
         return wrong(
             f"It fits {len(_TRIED) - len(failures)} of {len(_TRIED)} sizes. At size {size} the skip gives {here} and "
-            f"the branch {there}."
+            f"the branch {there}. {hint}"
         )
 
     return judge
@@ -116,6 +120,7 @@ QUESTIONS: dict[str, Judge] = {
             (_STRETCHED | {"E"}, "In E, aligned at the right, 4 meets 16 and 4 meets 8. That is an error."),
             (_STRETCHED | {"A"}, "In A 32 meets 11, and neither is 1."),
             (_verdicts("error"), "Those two raise. The question asks for the silent ones."),
+            ({"B"}, "B is one. Channels are not the only size that can be 1."),
             ({"D"}, "In D nothing needs stretching: the shapes are equal."),
             (set(), "PyTorch does stretch a size of 1, without a word."),
         ],
@@ -168,6 +173,9 @@ QUESTIONS: dict[str, Judge] = {
         mistakes=[
             ({"B"}, "B writes into what relu saved for its backward, and autograd notices: an error."),
             ({"D"}, "D writes into what the convolution saved for its backward, and autograd notices: an error."),
+            ({"A", "D"}, "D is noticed: the convolution saved its input for the backward."),
+            ({"A", "B", "D"}, "Two of these raise in the backward pass: autograd notices."),
+            ({"B", "D"}, "Those two raise: autograd notices. Another one is wrong, and nothing is said."),
             ({"C"}, "C is fine: a convolution does not need its own output for the backward."),
             ({"A", "B"}, "B is noticed: ReLU saved its output for the backward."),
             ({"A", "C"}, "C is fine: a convolution does not need its own output for the backward."),
@@ -186,10 +194,23 @@ QUESTIONS: dict[str, Judge] = {
         ],
     ),
     "repair_1": repair(
-        [_HALF, _SAME], (3, 6, 6), reason="Channels and stride both fit: this is He's option B, or as good as that."
+        [_HALF, _SAME],
+        (3, 6, 6),
+        reason="Channels and stride both fit: this is He's option B, or as good as that.",
+        hint="A convolution on the skip can change channels and size at once.",
     ),
-    "repair_2": repair([_SAME, _SAME], (1, 16, 16), reason="Now 16 channels meet 16, and nothing is stretched."),
-    "repair_3": repair([_PUBLISHED, _PUBLISHED], (3, 6, 3), reason="The published block, repaired for every image."),
+    "repair_2": repair(
+        [_SAME, _SAME],
+        (1, 16, 16),
+        reason="Now 16 channels meet 16, and nothing is stretched.",
+        hint="The branch keeps the size, so the skip must keep it, too.",
+    ),
+    "repair_3": repair(
+        [_PUBLISHED, _PUBLISHED],
+        (3, 6, 3),
+        reason="The published block, repaired for every image.",
+        hint="The branch has the geometry of one convolution: see `compose` in lesson 01.",
+    ),
     "runs_at": choice(
         _pixelwise_fits(),
         options=range(8, 17),
@@ -198,6 +219,7 @@ QUESTIONS: dict[str, Judge] = {
         mistakes=[
             (set(range(8, 17)), "Try n = 9: the branch gives 2, the skip 3."),
             (set(range(8, 17, 2)), "Try n = 10: the branch gives 2, the skip 3."),
+            ({8, 12}, "Those are right. There is one more."),
             ({8, 16}, "Those are right. There is one between them."),
         ],
     ),
