@@ -238,10 +238,11 @@ def test_branch_may_have_any_number_of_convolutions(order):
 @pytest.mark.parametrize(
     ("init", "spread"), [("default", 1 / (3 * 144)), ("zero", 1 / (3 * 144)), ("xavier", 1 / 144), ("he", 2 / 144)]
 )
-def test_initialisation_has_the_variance_of_its_paper(init, spread):
+def test_initialisation_has_the_distribution_of_its_paper(init, spread):
     block = ResidualBlock(16, 16, init=init, seed=SEED)
     conv1, conv2 = (layer for layer in block.branch if isinstance(layer, nn.Conv2d))
     assert conv1.weight.var().item() == pytest.approx(spread, rel=0.08)
+    assert bool((conv1.weight.abs() > 1.01 * (3 * spread) ** 0.5).any()) == (init == "he")  # the others are uniform
     assert bool(conv1.bias.any()) == (init in ("default", "zero"))
     assert bool(conv2.weight.any()) == (init != "zero")
 

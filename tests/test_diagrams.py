@@ -5,14 +5,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from skiplib.arithmetic import ConvGeometry, sizes
+from skiplib.arithmetic import ConvGeometry, compose, sizes
 from skiplib.diagrams.add import draw_alignment, draw_legal_sizes
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain, kept_sizes, seen_pixels
 from skiplib.diagrams.convolution import draw_convolution
 from skiplib.diagrams.images import draw_images
 from skiplib.diagrams.strip import draw_strip
-from skiplib.diagrams.svg import VERDICTS, make_picture, stack_pictures, text
+from skiplib.diagrams.svg import VERDICTS, make_picture, stack_pictures, strike, text
 
 SVG = "{http://www.w3.org/2000/svg}"
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
@@ -32,6 +32,14 @@ def parse(picture):
 
 def words(picture):
     return [element.text for element in parse(picture).iter(f"{SVG}text")]
+
+
+def numbers(element, *names):
+    return [float(element.get(name)) for name in names]
+
+
+def corners(path):
+    return [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", path.get("d"))]
 
 
 def hover_rows(picture):
@@ -55,6 +63,7 @@ def test_convolution_says_its_sizes_on_the_axes_and_in_words(input_size, geometr
     height, width = out.shape[2:]
     assert {f"output {height} × {width}", str(height), str(width)} <= set(words(picture))
     assert f"at {height} by {width} places" in picture.alt
+    assert f"moves by {geometries[0].stride} by {geometries[1].stride}:" in picture.alt
     assert parse(picture).get("role") == "img" and parse(picture).get("aria-label") == picture.alt
 
 
@@ -74,12 +83,21 @@ def test_pointing_at_an_output_pixel_lights_the_window_that_it_reads(input_size,
         assert lit == pytest.approx([left + window.first * cell for window in windows])
 
 
+def test_marked_window_and_its_output_pixel_stand_at_their_row_and_column():
+    picture = draw_convolution((12, 20), (ConvGeometry(3, 3), ConvGeometry(5, 4, 1)), window=(1, 3))
+    boxes = [numbers(rect, "x", "y") for rect in parse(picture).iter(f"{SVG}rect")]
+    padded, _, output, window, pixel = boxes[:5]
+    taps, marked = (corners(path)[0] for path in parse(picture).iter(f"{SVG}path") if path.get("class") == "window")
+    cell = numbers(next(parse(picture).iter(f"{SVG}rect")), "width")[0] / 22
+    assert window == list(taps) == pytest.approx([padded[0] + 3 * 4 * cell, padded[1] + 1 * 3 * cell])
+    assert pixel == list(marked) == pytest.approx([output[0] + 3 * cell, output[1] + 1 * cell])
+
+
 def test_lit_window_shows_the_holes_of_a_dilation():
     geometry = ConvGeometry(3, dilation=2)
     picture = draw_convolution((9, 9), (geometry, geometry), hover=True)
     window = next(group for group in parse(picture).iter(f"{SVG}g") if (group.get("id") or "").startswith("w"))
-    corners = re.findall(r"M(\d+) (\d+)h28", window[0].get("d"))
-    assert corners == [(str(x * 28), str(y * 28)) for y in (0, 2, 4) for x in (0, 2, 4)]
+    assert corners(window[0]) == [(x * 28, y * 28) for y in (0, 2, 4) for x in (0, 2, 4)]
 
 
 @pytest.mark.parametrize(
@@ -104,14 +122,24 @@ def test_label_says_partly_padding_and_shortens_long_windows():
 
 
 @pytest.mark.parametrize(
-    ("geometry", "size", "struck"), [(ConvGeometry(3, 2), 8, 1), (ConvGeometry(1, 2), 6, 3), (ConvGeometry(3), 7, 0)]
+    ("geometry", "size", "struck", "unread"),
+    [
+        (ConvGeometry(3, 2), 8, 1, 1),
+        (ConvGeometry(1, 2), 6, 3, 3),
+        (ConvGeometry(3), 7, 0, 0),
+        (ConvGeometry(3, 2, 1), 8, 1, 0),  # what is left over is padding
+    ],
 )
-def test_unread_rows_and_columns_are_struck_through(geometry, size, struck):
+def test_unread_rows_and_columns_are_struck_through(geometry, size, struck, unread):
     picture = draw_convolution((size, size), (geometry, geometry))
     paths = [path.get("d") for path in parse(picture).iter(f"{SVG}path") if path.get("class") == "strike"]
     assert (paths[0].count("M") if paths else 0) == 2 * struck
     assert ("read by no window" in words(picture)) == bool(struck)
-    assert f"No window reads {struck} rows and {struck} columns" in picture.alt
+    assert f"No window reads {unread} rows and {unread} columns" in picture.alt
+
+
+def test_strike_runs_along_the_longer_side():
+    assert 'class="strike" d="M0 1h10M1 0v10"' in strike([(0, 0, 10, 2), (0, 0, 2, 10)])
 
 
 @pytest.mark.parametrize(
@@ -145,6 +173,7 @@ def test_strip_draws_its_windows_and_counts_them_all(size, geometry):
     ]
     assert f"stands at {places} places" in picture.alt
     assert (f"… and {places - 12} more" in words(picture)) == (places > 12)
+    assert f"starting at {-geometry.padding}, {geometry.stride - geometry.padding}, " in picture.alt
 
 
 @pytest.mark.parametrize("index", [0, 2, 5, 10])
@@ -175,8 +204,40 @@ def test_chain_says_every_size_and_which_are_kept(geometries):
     chain = sizes(32, geometries)
     assert {f"{size} after conv {layer}" for layer, size in enumerate(chain) if layer} <= set(words(picture))
     assert f"chain of convolutions: {' to '.join(map(str, chain))}." in picture.alt
+    assert f"sees a stretch of {compose(geometries).kernel_size} input positions" in picture.alt
     kept = kept_sizes(geometries, 34)
     assert any(word.startswith("kept: " + ("only" if len(kept) < 8 else "every size")) for word in words(picture))
+
+
+def test_chain_shades_the_seen_pixels_of_every_level():
+    drawing = parse(draw_chain(32, [PUBLISHED] * 2, index=5))
+    strips = [rect for rect in drawing.iter(f"{SVG}rect") if rect.get("class") in ("image", "output")]
+    seen = [corners(path) for path in drawing.iter(f"{SVG}path") if path.get("class") == "window"]
+    for strip, size, cells, pixels in zip(
+        strips, (32, 18, 11), seen, seen_pixels(32, [PUBLISHED] * 2, 5), strict=True
+    ):
+        left, width = numbers(strip, "x", "width")
+        assert [(x - left) * size / width for x, _ in cells] == pytest.approx(pixels, abs=0.01)
+
+
+def test_cobweb_goes_up_to_the_map_and_across_to_the_diagonal():
+    paths = {path.get("class"): corners(path) for path in parse(draw_chain(32, [PUBLISHED] * 2)).iter(f"{SVG}path")}
+    (left, top), bottom = paths["line"][0], paths["path"][0][1]
+    unit = (paths["path"][0][0] - left) / 32
+    steps = [((x - left) / unit, (bottom - y) / unit) for x, y in paths["path"][:5]]
+    assert top < bottom and steps == [
+        pytest.approx(at, abs=0.01) for at in [(32, 0), (32, 11), (11, 11), (11, 5), (5, 5)]
+    ]
+
+
+def test_verdicts_differ_in_colour_and_in_sign():
+    assert [len(set(marks)) for marks in zip(*VERDICTS.values(), strict=True)] == [4, 4]
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_block_lets_nothing_out_if_the_add_fails(verdict):
+    picture = draw_block([], input_shape=None, verdict=verdict, output_shape=(7,))
+    assert ("(7)" in words(picture)) == (verdict != "error")
 
 
 @pytest.mark.parametrize(
@@ -237,6 +298,8 @@ def test_alignment_shades_what_each_side_reads():
     shaded = [float(e.get("x")) for e in parse(picture).iter(f"{SVG}rect") if e.get("class") == "window"]
     cell = shaded[1] - shaded[0]
     assert len(shaded) == 5 and shaded[4] == pytest.approx(shaded[0] + 6 * cell, abs=0.01)
+    tips = [corners(path)[0][0] + 5 for path in parse(picture).iter(f"{SVG}path") if path.get("style")]
+    assert tips == pytest.approx([shaded[2], shaded[4] + cell / 2], abs=0.01)  # the middle of each side
     assert picture.alt == "For output column 0 the branch looks at input columns −6 to −3, the skip at 0."
 
 

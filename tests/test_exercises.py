@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from skiplib.exercises import UNANSWERED, check
+from skiplib.exercises import UNANSWERED, check, number
 from skiplib.questions import lesson_00, lesson_01, lesson_02
 
 CONV = nn.Conv2d(1, 1, kernel_size=2, stride=2, padding=2)
@@ -153,6 +153,7 @@ MISTAKES = [
     ("01.formula", forgets_the_span, "number of taps"),
     ("01.formula", lambda *setting: 1, "first for input_size=15"),
     ("01.formula", lambda n: n, "raised TypeError"),
+    ("01.formula", lambda *setting: None if setting[-1] > 1 else formula(*setting), "It is wrong for"),
     ("01.halving", 2, "8 becomes 5"),
     ("01.halving", 0, "8 becomes 3"),
     ("01.keeping", (1, 1, 0), "sees no neighbours"),
@@ -192,6 +193,7 @@ MISTAKES = [
     ("02.repair_1", nn.Identity(), "the skip gives (2, 3, 8, 12) and the branch (2, 6, 4, 6)"),
     ("02.repair_1", nn.Conv2d(3, 6, 2, stride=2), "It fits 17 of 33 sizes. At size 9"),
     ("02.repair_1", nn.Conv2d(3, 1, 1, stride=2), "(2, 1, 4, 6) is stretched to (2, 6, 4, 6)"),
+    ("02.repair_1", nn.Conv2d(3, 1, 2, stride=2, padding=1), "It fits 0 of 33 sizes"),
     ("02.repair_1", nn.Conv2d(4, 6, 1, stride=2), "your shortcut raised"),
     ("02.repair_1", nn.Conv2d, "such as nn.Identity()"),
     ("02.repair_2", nn.Identity(), "(2, 1, 8, 12) is stretched"),
@@ -286,6 +288,11 @@ def test_repair_that_fits_squares_only_is_not_right():
 
 def test_function_that_returns_nothing_is_not_answered_yet():
     assert repr(check("01.formula", lambda *setting: None)) == UNANSWERED
+
+
+def test_reasons_of_one_mistake_are_each_said_once():
+    judge = number(1, reason="", hint="", mistakes=[(2, "One."), (2, "Two."), (2, "One."), (3, "Three.")])
+    assert judge(2).message == "One. Or: Two."
 
 
 @pytest.mark.parametrize("question", ["01.nothing", "99.places", "places", "", None, "../01.places", "01.places.x"])

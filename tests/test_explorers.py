@@ -156,7 +156,7 @@ def test_window_runs_over_the_places_there_are_and_says_so():
     explorer = ConvExplorer(input_size=32, kernel_size=2, stride=2, padding=2, window=323)
     assert "There are 324 windows, 0 to 323." in explorer.status
     explorer.controls["stride"].value = 8
-    assert explorer.controls["window"].value == 24 == explorer.controls["window"].box.max
+    assert explorer.controls["window"].value == 24 == explorer.controls["window"].box.max == explorer._play.max
     explorer._play.value = 7
     assert explorer.controls["window"].value == 7
     assert "output row 1 reads" in explorer._picture.value
@@ -179,6 +179,8 @@ def test_width_follows_height_until_it_is_set_apart():
         ({"input_size": 32, "kernel_size": 2, "stride": 2, "padding": 2}, "Nothing is left over."),
         ({"input_size": 8, "kernel_size": 3, "stride": 2}, "No window reads 1 of 8 pixels (leftover at the end: 1)."),
         ({"input_size": 8, "kernel_size": 3, "stride": 2, "padding": 1}, "1 left over, all of it padding."),
+        ({"input_size": 9, "kernel_size": 3, "stride": 4}, "No window reads 3 of 9 pixels (leftover at the end: 2)."),
+        ({"input_size": 8, "kernel_size": 3, "stride": 3, "padding": 3}, "2 left over, all of it padding."),
         ({"input_size": 9, "stride": 2, "kernel_size": 1}, "No window reads 4 of 9 pixels (leftover at the end: 0)."),
     ],
 )
@@ -198,6 +200,12 @@ def test_chain_explorer_shows_only_the_layers_that_count():
     explorer.controls["layers"].value = 3
     assert len(explorer.geometries) == 3 and explorer._layer_rows[2].layout.display == ""
     assert explorer.status.startswith("32 → 18 → 11 → 7. ")
+
+
+def test_chain_explorer_names_the_one_convolution_with_the_same_sizes():
+    explorer = ChainExplorer([ConvGeometry(5, 2, 1), ConvGeometry(3, 2)])
+    assert "receptive_field=9," in repr(explorer)
+    assert "Receptive field 9, effective stride 4, effective padding 1:" in explorer._details.value
 
 
 def test_chain_explorer_names_the_convolution_that_does_not_fit():
@@ -297,6 +305,7 @@ def test_residual_explorer_opens_red_with_pytorchs_own_message():
         ({"geometries": [SAME, SAME]}, "equal", "both look at the same place"),
         ({"geometries": [SAME, SAME], "in_channels": 1, "out_channels": 4}, "broadcast", "stretches (1, 1, 32, 32)"),
         ({"input_size": 1}, "broadcast", "stretches (1, 3, 1, 1)"),
+        ({"input_size": 1, "out_channels": 1}, "broadcast", "stretches (1, 3, 1, 1) and (1, 1, 3, 3)"),
         ({"kind": "projection", "geometry": ConvGeometry(1, stride=3)}, "equal", "look at different places"),
         ({"kind": "projection", "geometry": ConvGeometry(4, 4, 6)}, "equal", "both look at the same place"),
         ({"kind": "resize", "input_size": 37}, "equal", "look at different places"),
@@ -337,6 +346,17 @@ def test_every_offered_repair_makes_the_add_run(settings):
         assert "add=equal" in repr(explorer) and isinstance(pytorch_add(explorer), tuple)
         assert ("same place" in promise) == ("both look at the same place" in explorer.status)
         assert_same_as_fresh(explorer)
+
+
+def test_residual_explorer_offers_the_repairs_of_what_is_set_now():
+    explorer = ResidualExplorer()
+    explorer.controls["out_channels"].value = 4
+    assert explorer.repair.options == ResidualExplorer(out_channels=4).repair.options
+
+
+@pytest.mark.parametrize(("input_size", "most"), [(32, 10), (1, 0)])
+def test_output_index_runs_over_what_both_sides_have(input_size, most):
+    assert ResidualExplorer(input_size=input_size).controls["output_index"].box.max == most
 
 
 def test_residual_explorer_shows_only_what_a_shortcut_leaves_to_choose():
