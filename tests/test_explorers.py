@@ -349,9 +349,9 @@ def test_every_offered_repair_makes_the_add_run(settings):
 
 
 def test_residual_explorer_offers_the_repairs_of_what_is_set_now():
-    explorer = ResidualExplorer()
-    explorer.controls["out_channels"].value = 4
-    assert explorer.repair.options == ResidualExplorer(out_channels=4).repair.options
+    explorer = ResidualExplorer(out_channels=4)
+    explorer.controls["out_channels"].value = 5  # as many repairs, with other parameters
+    assert explorer.repair.options == ResidualExplorer(out_channels=5).repair.options
 
 
 @pytest.mark.parametrize(("input_size", "most"), [(32, 10), (1, 0)])

@@ -21,8 +21,8 @@ _RULES = {
     ".arrow": f"fill:none;stroke:{INK};stroke-width:1.5",
     ".head": f"fill:{INK}",
     ".skip": "fill:none;stroke:#0072B2;stroke-width:3",
-    ".unknown": f"fill:{PAPER}",
-    ".error": f"fill:{VERDICTS['error'].colour};stroke-width:4",
+    ".add": f"stroke:{INK};stroke-width:1.5",
+    ".add.error": "stroke-width:4",
     ".sign": "font-size:24px;font-weight:700",
 }
 
@@ -66,7 +66,7 @@ def draw_block(
     parts.append(text(_FORK + 14, _SKIP_Y - 10, "the skip"))
     sign, words = VERDICTS[verdict].sign, _WORDS[verdict]
     colour = "" if verdict == "unknown" else " on"
-    parts.append(f'<circle class="arrow {verdict}" cx="{add_x}" cy="{_Y}" r="{_RADIUS}"/>')
+    parts.append(f'<circle class="add {verdict}" cx="{add_x}" cy="{_Y}" r="{_RADIUS}"/>')
     parts.append(text(add_x, _Y + 9, "+", f"m sign{colour}"))
     if verdict != "error":
         parts += _arrow(add_x + _RADIUS, _Y, _ARROW, _shown(output_shape))
