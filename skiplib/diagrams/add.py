@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from skiplib.diagrams.svg import INK, VERDICTS, Picture, Verdict, grid, make_picture, rect, text
+from skiplib.diagrams.svg import VERDICTS, Picture, Verdict, grid, make_picture, rect, text
 
 _LEFT, _SPAN = 92, 760  # where the strips begin, and how wide they may be
 _HEIGHTS: dict[Verdict, int] = {"equal": 24, "broadcast": 15, "error": 6}
@@ -67,7 +67,7 @@ def draw_alignment(input_size: int, index: int, branch: Sequence[int], shortcut:
         parts += [rect(_LEFT + (column - first) * cell, y, cell, 20, "window") for column in seen]
         parts.append(grid(_LEFT, y, columns, 1, cell, height=20))
         middle = _LEFT + ((seen[0] + seen[-1] + 1) / 2 - first) * cell
-        parts.append(f'<path style="fill:{INK}" d="M{middle - 5:g} {y + 5}h10l-5 9z"/>')
+        parts.append(f'<path style="fill:#212121" d="M{middle - 5:g} {y + 5}h10l-5 9z"/>')
     alt = (
         f"For output column {index} the branch looks at input columns {_span(branch)}, the skip at {_span(shortcut)}."
     )

@@ -86,7 +86,7 @@ def draw_convolution(
     if hover:
         parts.append(f'<g class="hits">{"".join(_hits(rows, columns, output_at, cell, key, caption))}</g>')
     parts.append(legend(_LEFT, caption + 46, unread=bool(rows.unread or columns.unread)))
-    width = max(output_at[0] + columns.places * cell + 16, 620)
+    width = max(output_at[0] + columns.places * cell + 32, 620)
     rules = {}
     if hover:
         rules = _HOVER_RULES | {
@@ -122,7 +122,7 @@ def _output_panel(rows: Axis, columns: Axis, at: tuple[float, float], cell: floa
     yield rect(x, y, columns.places * cell, rows.places * cell, "output")
     yield grid(x, y, columns.places, rows.places, cell)
     yield text(x + columns.places * cell / 2, y - 8, columns.places, "m")
-    yield text(x - 10, y + rows.places * cell / 2 + 4, rows.places, "e")
+    yield text(x + columns.places * cell + 8, y + rows.places * cell / 2 + 4, rows.places)
 
 
 def _marked_window(

@@ -5,13 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 import ipywidgets as widgets
 
-from skiplib.diagrams.svg import Picture
 
 LABEL = {"description_width": "112px"}
+
+
+class Drawn(Protocol):
+    """A finished picture: a diagram's ``Picture`` or a figure's ``Plot``."""
+
+    @property
+    def svg(self) -> str:
+        """Inline SVG with a name for screen readers."""
+
+    def to_html(self) -> str:
+        """An ``<img>`` with alt text."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class View:
         details: HTML under the picture (every outside string in it already escaped).
     """
 
-    picture: Picture
+    picture: Drawn
     status: str
     result: Mapping[str, object]
     details: str = ""
@@ -37,15 +47,17 @@ class Control(widgets.HBox):  # type: ignore[misc]
     The box comes first in the tab order and has the accessible name; keys typed into it stay in it.
     """
 
-    def __init__(self, name: str, value: int, least: int, most: int) -> None:
+    def __init__(self, name: str, value: int, least: int, most: int, *, step: int = 1) -> None:
         if isinstance(value, bool) or not isinstance(value, int):
             raise TypeError(f"`{name}` must be an integer; got {value!r} ({type(value).__name__})")
         if not least <= value <= most:
             raise ValueError(f"`{name}` must lie between {least} and {most} in this explorer; got {value}")
         self.box = widgets.BoundedIntText(
-            value, min=least, max=most, description=name, style=LABEL, layout={"width": "172px"}
+            value, min=least, max=most, step=step, description=name, style=LABEL, layout={"width": "172px"}
         )
-        self.slider = widgets.IntSlider(value, min=least, max=most, readout=False, layout={"width": "92px"})
+        self.slider = widgets.IntSlider(
+            value, min=least, max=most, step=step, readout=False, layout={"width": "92px"}
+        )
         widgets.link((self.box, "value"), (self.slider, "value"))
         super().__init__([self.box, self.slider], layout={"width": "270px"})
 
@@ -61,6 +73,30 @@ class Control(widgets.HBox):  # type: ignore[misc]
     def set_most(self, most: int) -> None:
         """Move the upper bound; a value above it moves down to it."""
         self.slider.max = self.box.max = most
+
+
+class Decimal(widgets.HBox):  # type: ignore[misc]
+    """A number with decimals as a slider, linked with a number box that carries the label."""
+
+    def __init__(self, name: str, value: float, least: float, most: float, *, step: float = 0.05) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"`{name}` must be a number; got {value!r} ({type(value).__name__})")
+        if not least <= value <= most:
+            raise ValueError(f"`{name}` must lie between {least:g} and {most:g} in this explorer; got {value}")
+        bounds = {"min": least, "max": most, "step": step}
+        self.box = widgets.BoundedFloatText(value, **bounds, description=name, style=LABEL, layout={"width": "172px"})
+        self.slider = widgets.FloatSlider(value, **bounds, readout=False, layout={"width": "92px"})
+        widgets.link((self.box, "value"), (self.slider, "value"))
+        super().__init__([self.box, self.slider], layout={"width": "270px"})
+
+    @property
+    def value(self) -> float:
+        """The number that slider and box show."""
+        return float(self.slider.value)
+
+    @value.setter
+    def value(self, value: float) -> None:
+        self.slider.value = value
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc]
@@ -79,7 +115,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         self._last, self._held = "", False
         super().__init__([panel, self._status, self._picture, self._details])
         for control in self.controls.values():
-            observed = control.slider if isinstance(control, Control) else control
+            observed = control.slider if isinstance(control, Control | Decimal) else control
             observed.observe(self._update, "value")
         start = {name: control.value for name, control in self.controls.items()}
         self._update()
@@ -107,6 +143,11 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     def bound_controls(self) -> None:
         """Set the bounds that follow from other controls; a subclass that has none leaves this as it is."""
 
+    @property
+    def takes_long(self) -> bool:
+        """Whether the next picture takes longer than a moment; then the status line says so, and the last stays."""
+        return False
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """Move several controls inside, and draw once after the last."""
@@ -120,6 +161,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
     def _update(self, _: object = None) -> None:
         if self._held:
             return
+        if self.takes_long:
+            self._say("Computing …")
         self._held = True  # a bound that moves moves its control, which is no reason to draw twice
         try:
             self.bound_controls()
@@ -179,5 +222,21 @@ def conv_arguments(**arguments: object) -> str:
 
 def code_line(code: str) -> str:
     """Code as HTML, of one line or several; one click selects all of it."""
-    style = "user-select:all;white-space:pre-wrap;display:inline-block;vertical-align:top;line-height:1.5"
-    return f'<div>PyTorch: <code style="{style}" title="click to select, then copy">{escape(code)}</code></div>'
+    style = "user-select:all;white-space:pre-wrap"
+    row = "display:flex;align-items:baseline;gap:.5em;line-height:1.5"
+    return (
+        f'<div style="{row}"><span>PyTorch:</span>'
+        f'<code style="{style}" title="click to select, then copy">{escape(code)}</code></div>'
+    )
+
+
+def choose(name: str, options: Iterable[str], value: str) -> widgets.Dropdown:
+    """A dropdown with a label, as wide as a ``Control``.
+
+    Raises:
+        ValueError: if ``value`` is none of the options.
+    """
+    options = list(options)
+    if value not in options:
+        raise ValueError(f"`{name}` must be one of {', '.join(options)}; got {value!r}")
+    return widgets.Dropdown(options=options, value=value, description=name, style=LABEL, layout={"width": "266px"})

@@ -52,7 +52,7 @@ class ConvExplorer(Explorer):
         self._play = widgets.Play(value=window, max=place.slider.max, interval=400, layout={"width": "150px"})
         widgets.link((place.slider, "value"), (self._play, "value"))
         self._width_row = wrap(width.values())
-        panel = widgets.VBox([wrap(height.values()), self._width_row, wrap([place, self._play, separate])])
+        panel = widgets.VBox([wrap([*height.values(), place, self._play, separate]), self._width_row])
         super().__init__({**height, **width, "window": place, "separate": separate}, panel)
 
     @property

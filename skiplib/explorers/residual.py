@@ -73,11 +73,11 @@ class ResidualExplorer(Explorer):
         one, two = (_controls(f"_{layer}", geometry, _BRANCH) for layer, geometry in enumerate(geometries, start=1))
         chosen = _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
         kinds = widgets.Dropdown(
-            options=list(_CHOSEN), value=kind, description="shortcut", style=LABEL, layout={"width": "260px"}
+            options=list(_CHOSEN), value=kind, description="shortcut", style=LABEL, layout={"width": "266px"}
         )
         index = {"output_index": Control("output_index", output_index, 0, _LARGEST + 2 * 2 * 4 - 1)}
         self.repair = widgets.Dropdown(
-            options=[_CHOOSE], description="repair", style=LABEL, layout={"width": "400px"}
+            options=[_CHOOSE], description="repair", style=LABEL, layout={"width": "536px"}
         )
         self._proposals: list[Shortcut] = []
         self._chosen = chosen
