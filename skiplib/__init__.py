@@ -2,8 +2,9 @@
 
 Imports run one way, from the first line to the last:
 
-- L0  arithmetic, exercises, questions   integers and feedback, nothing heavy
-- L1  data, adding, shortcuts, blocks    digits, and residual blocks in torch
-- L2  diagrams                           pictures as SVG text
-- L3  explorers                          widgets
+- L0  arithmetic, theory, exercises, questions   numbers and feedback, nothing heavy
+- L1  data, adding, shortcuts, blocks            digits, and residual blocks in torch
+      gradients, jacobians                       what blocks do to gradients, measured in torch
+- L2  diagrams, figures                          pictures as SVG text, curves in matplotlib
+- L3  explorers                                  widgets
 """

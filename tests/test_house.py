@@ -17,17 +17,26 @@ LAYERS = {
     "arithmetic": 0,
     "exercises": 0,
     "questions": 0,
+    "theory": 0,
     "adding": 1,
     "blocks": 1,
     "shortcuts": 1,
     "data": 1,
+    "gradients": 1,
+    "jacobians": 1,
     "diagrams": 2,
+    "figures": 2,
     "explorers": 3,
 }
-NEEDS_TORCH = {"lesson_02": 1, "residual": 3}  # modules of a torch-free room that may import torch
+NEEDS_TORCH = {
+    "lesson_02": 1,
+    "residual": 3,
+    "gradient": 3,
+    "spectrum": 3,
+}  # modules of a torch-free room that may import torch
 HEAVY = {"torch", "numpy", "matplotlib", "ipywidgets"}
 MAY_USE = {0: {0}, 1: {0, 1}, 2: {0, 2}, 3: {0, 1, 2, 3}}  # a layer, and the layers whose modules it may import
-MAY_IMPORT = {0: set(), 1: {"torch", "numpy"}, 2: set(), 3: {"ipywidgets"}}
+MAY_IMPORT = {0: set(), 1: {"torch", "numpy"}, 2: {"matplotlib"}, 3: {"ipywidgets"}}
 EXPLORER = re.compile(r"^\w+Explorer\(")
 
 every_notebook = pytest.mark.parametrize(

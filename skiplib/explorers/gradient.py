@@ -1,0 +1,165 @@
+"""GradientExplorer: how much of the gradient reaches each block, measured while you move (layer L3, with torch)."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import torch
+
+from skiplib.blocks import Activation, Init, Norm
+from skiplib.data import load_digits
+from skiplib.explorers.base import Control, Decimal, Explorer, View, choose, wrap
+from skiplib.figures import Band, Plot, describe_pair, draw_pair, magnitude, make_figure
+from skiplib.gradients import Comparison, Profile, compare, first_to_last
+from skiplib.theory import block_factor, plain_product, skip_product
+
+_SCALES = ("1", "1/sqrt(n)", "any")
+_QUANTITIES = ("activations", "weights")
+_DIGITS = 4
+_LONG = 150  # convolutions times seeds: above this a picture takes about half a second
+
+
+class GradientExplorer(Explorer):
+    """Plain and skip networks with the same weights, on real digits: the gradient at every block, and its size.
+
+    Args:
+        depth: weighted layers, even, 2 to 100: stem, two in each block, head.
+        activation: "sigmoid", "tanh" or "relu".
+        init: "default" (PyTorch's), "xavier", "he", or "zero" (the last layer of every branch).
+        norm: "none", "batch" or "group".
+        alpha: scale of the branch where there is a skip, a number from 0 to 1, or "1/sqrt(n)" for n blocks.
+        channels: of every convolution, 4 to 32.
+        seeds: how many networks of each kind, 1 to 16; the band spans them, the line is their median.
+        gradient_of: "activations" or "weights".
+
+    Raises:
+        TypeError, ValueError: if a starting value is not as above.
+
+    >>> GradientExplorer()._repr_mimebundle_()["text/plain"].partition(" -> ")[2]
+    'plain=1e-20, skip=1'
+    """
+
+    def __init__(
+        self,
+        *,
+        depth: int = 50,
+        activation: Activation = "relu",
+        init: Init = "default",
+        norm: Norm = "none",
+        alpha: float | str = 1,
+        channels: int = 16,
+        seeds: int = 8,
+        gradient_of: str = "activations",
+    ) -> None:
+        scale = alpha if alpha in _SCALES else "1" if alpha == 1 else "any"
+        if isinstance(alpha, str) and alpha not in _SCALES[:2]:
+            raise ValueError(f"`alpha` must be a number or '1/sqrt(n)'; got {alpha!r}")
+        controls = {
+            "depth": Control("depth", depth, 2, 100, step=2),
+            "activation": choose("activation", get_args(Activation), activation),
+            "init": choose("init", get_args(Init), init),
+            "norm": choose("norm", get_args(Norm), norm),
+            "scale": choose("alpha", _SCALES, str(scale)),
+            "alpha": Decimal("alpha, any", 1.0 if isinstance(alpha, str) else alpha, 0, 1),
+            "channels": Control("channels", channels, 4, 32, step=4),
+            "seeds": Control("seeds", seeds, 1, 16),
+            "gradient_of": choose("gradient of", _QUANTITIES, gradient_of),
+        }
+        images, labels = load_digits()
+        self._images = torch.tensor(images[:_DIGITS, None] / 16, dtype=torch.float32)  # (N, 1, 8, 8), from 0 to 1
+        self._labels = torch.tensor(labels[:_DIGITS])
+        super().__init__(controls, wrap(controls.values()))
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What makes the same explorer again."""
+        names = ("depth", "activation", "init", "norm", "alpha", "channels", "seeds", "gradient_of")
+        scale = self.controls["scale"].value
+        alpha: object = {"1": 1, "any": self.controls["alpha"].value}.get(scale, scale)
+        return {name: alpha if name == "alpha" else self.controls[name].value for name in names}
+
+    @property
+    def blocks(self) -> int:
+        """Residual blocks in each network."""
+        return int(self.controls["depth"].value) // 2 - 1
+
+    @property
+    def alpha(self) -> float:
+        """The scale of every branch as a number."""
+        scale = self.controls["scale"].value
+        root = 1 / math.sqrt(max(1, self.blocks))
+        return {"1": 1.0, "1/sqrt(n)": root}.get(scale, float(self.controls["alpha"].value))
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether there are many layers to measure."""
+        return bool(self.controls["depth"].value * self.controls["seeds"].value > _LONG)
+
+    def bound_controls(self) -> None:
+        """Show the slider for alpha where it counts."""
+        self.controls["alpha"].layout.display = "" if self.controls["scale"].value == "any" else "none"
+
+    def view(self, *, hover: bool) -> View:
+        """Both networks measured, drawn, and said in words."""
+        setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
+        seeds, quantity = range(172, 172 + setting.pop("seeds")), setting.pop("gradient_of")
+        nets = compare(**setting, seeds=seeds, images=self._images, labels=self._labels)
+        plain, skip = (_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
+        unit = "block" if quantity == "activations" else "convolution"
+        status = f"Plain: the first {unit} receives {_share(plain)}. Skip: {_share(skip)}."
+        theory = _in_theory(setting, self.blocks, self.alpha) if quantity == "activations" else ""
+        details = f"{self.blocks} blocks, alpha = {self.alpha:.2g}. {theory}<br>{_difference(nets)}"
+        return View(_plot(nets, quantity), status, {"plain": magnitude(plain), "skip": magnitude(skip)}, details)
+
+
+def _ratio(profiles: Sequence[Profile], quantity: str) -> float:
+    return Band.of([[first_to_last(getattr(profile, quantity))] for profile in profiles]).middle[0]
+
+
+def _share(ratio: float) -> str:
+    """The first layer's gradient in words.
+
+    >>> [_share(ratio) for ratio in (1.4e-20, 0, 1.3)]
+    ['1e-20 of what the last one does', 'nothing', 'about as much as the last one']
+    """
+    if not ratio > 0:
+        return "nothing" if ratio == 0 else "nothing that can be compared: the last one receives 0, or is not finite"
+    size = magnitude(ratio)
+    return (
+        "about as much as the last one"
+        if size == "1"
+        else f"{size} {'of' if ratio < 1 else 'times'} what the last one does"
+    )
+
+
+def _plot(nets: Comparison, quantity: str) -> Plot:
+    rows = [[getattr(profile, quantity) for profile in profiles] for profiles in (nets.plain, nets.skip)]
+    gradients = [Band.of([_relative_to_last(row) for row in each]) for each in rows]
+    sizes = [Band.of([profile.sizes for profile in profiles]) for profiles in (nets.plain, nets.skip)]
+    step = 1 if quantity == "activations" else 1 / 2  # the stem's convolution, then two in each block
+    figure, (above, below) = make_figure(3, 1.4)
+    name = f"gradient of {quantity}"
+    xs = [step * place for place in range(len(gradients[0].middle))]
+    draw_pair(above, *gradients, xs=xs, ylabel=f"{name},\nrelative to the last")
+    draw_pair(below, *sizes, xlabel="block (0: the stem, nearest the input)", ylabel="size of the\nactivations")
+    return Plot(figure, f"{describe_pair(name.capitalize(), *gradients)} {describe_pair('Size', *sizes)}")
+
+
+def _relative_to_last(row: Sequence[float]) -> list[float]:
+    return [first_to_last([value, row[-1]]) for value in row]
+
+
+def _in_theory(setting: dict[str, Any], blocks: int, alpha: float) -> str:
+    """What pencil and paper say, where they say something."""
+    if setting["norm"] != "none" or setting["init"] == "zero":
+        return ""
+    q = block_factor(setting["activation"], setting["init"], 8)
+    plain, skip = plain_product(q, blocks), skip_product(q, alpha, blocks)
+    return f"In theory, with q = {q:.2g} for a block: plain {magnitude(plain)}, skip {magnitude(skip)}."
+
+
+def _difference(nets: Comparison) -> str:
+    plain, skip = (Band.of([profile.spreads[-1:] for profile in each]).middle[0] for each in (nets.plain, nets.skip))
+    return (
+        f"After the last block, {_DIGITS} digits still differ by {plain:.0%} of the size (plain), {skip:.0%} (skip)."
+    )

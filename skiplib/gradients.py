@@ -1,0 +1,160 @@
+"""How much of the gradient reaches each block, measured (layer L1, torch).
+
+Layer 0 is nearest the input: activation 0 leaves the stem, activation l leaves block l. Norms are L2, over all
+images, channels and pixels, in double precision, because in single precision the squares of numbers below 1e-22
+are 0. The loss is the cross entropy of a batch.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skiplib.blocks import ResidualBlock, Stack, make_stack
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one network does to the gradient, and to the activations, from the input side to the output side.
+
+    Attributes:
+        activations: norm of dL/dh for the output h of the stem and of every block.
+        weights: norm of dL/dW for every convolution, the stem's first, then those of the blocks.
+        sizes: root mean square of every h.
+        spreads: how much every h differs between the images: the root mean square of its distance from the mean
+            over images, relative to its size; 0 if all images look alike.
+    """
+
+    activations: tuple[float, ...]
+    weights: tuple[float, ...]
+    sizes: tuple[float, ...]
+    spreads: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Profiles of plain and of skip networks with the same weights, one for each seed."""
+
+    plain: tuple[Profile, ...]
+    skip: tuple[Profile, ...]
+
+
+def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -> tuple[Profile, ...]:
+    """Measure networks that differ only in their weights, all in one forward and one backward pass.
+
+    They run side by side, each on its own group of channels. Nothing of them changes: no ``.grad``, no running
+    statistics, no mode; batch normalisation takes the statistics of this batch.
+
+    Shape:
+        images (N, C, H, W), labels (N)
+
+    Raises:
+        ValueError: if there is no network, or they differ in more than their weights.
+
+    >>> stack = make_stack(10, channels=4, skip=True, seed=172)
+    >>> (profile,) = gradient_profiles([stack], torch.rand(5, 1, 8, 8), torch.arange(5))
+    >>> len(profile.activations), len(profile.weights)
+    (5, 9)
+    """
+    nets = len(stacks)
+    if len({_plan(stack) for stack in stacks}) != 1:
+        raise ValueError(f"`stacks` must be one network, or several that differ only in their weights; got {nets}")
+    hidden = _forward(stacks, images.repeat(1, nets, 1, 1))
+    last = hidden[-1].chunk(nets, dim=1)
+    losses = [F.cross_entropy(_run([stack.head], h), labels) for stack, h in zip(stacks, last, strict=True)]
+    weights = [layer.weight for stack in stacks for layer in stack.modules() if isinstance(layer, nn.Conv2d)]
+    gradients = torch.autograd.grad(torch.stack(losses).sum(), [*hidden, *weights])
+    layers = [_by_net(h.detach(), nets) for h in hidden]
+    sizes = [_size(h) for h in layers]
+    columns = (
+        torch.stack([_size(_by_net(gradient, nets), total=True) for gradient in gradients[: len(hidden)]], dim=1),
+        torch.stack([gradient.double().norm() for gradient in gradients[len(hidden) :]]).reshape(nets, -1),
+        torch.stack(sizes, dim=1),
+        torch.stack([_size(h - h.mean(0)) / size for h, size in zip(layers, sizes, strict=True)], dim=1).nan_to_num(),
+    )
+    return tuple(Profile(*(tuple(column[net].tolist()) for column in columns)) for net in range(nets))
+
+
+def compare(
+    depth: int, *, seeds: Iterable[int], images: Tensor, labels: Tensor, channels: int = 16, **settings: Any
+) -> Comparison:
+    """Measure plain and skip networks of ``depth`` weighted layers: for every seed the same weights, one flag.
+
+    ``alpha`` scales the branches of the skip networks; a plain one has no use for it.
+
+    The head averages over the pixels. The other settings are those of ``make_stack``.
+
+    >>> nets = compare(20, seeds=[172], images=torch.rand(5, 1, 8, 8), labels=torch.arange(5))
+    >>> first_to_last(nets.plain[0].activations) < 1e-5 < 0.1 < first_to_last(nets.skip[0].activations)
+    True
+    """
+    stacks = [make_stack(depth, channels=channels, skip=True, head="pool", seed=seed, **settings) for seed in seeds]
+    skip = gradient_profiles(stacks, images, labels)
+    for stack in stacks:
+        for block in _blocks(stack):
+            block.skip, block.alpha = False, 1.0
+    return Comparison(gradient_profiles(stacks, images, labels), skip)
+
+
+def first_to_last(values: Sequence[float]) -> float:
+    """What the first layer receives, relative to the last one; nan if that is 0 or not finite.
+
+    >>> first_to_last([3.0, 2.0, 6.0])
+    0.5
+    """
+    return values[0] / values[-1] if values[-1] and math.isfinite(values[-1]) else math.nan
+
+
+def _forward(stacks: Sequence[Stack], h: Tensor) -> list[Tensor]:
+    """What leaves the stem, and every block, of all networks; ``ResidualBlock.forward`` with an identity shortcut."""
+    hidden = [_run([stack.stem for stack in stacks], h)]
+    for blocks in zip(*map(_blocks, stacks), strict=True):
+        residual = blocks[0].alpha * _run([block.branch for block in blocks], hidden[-1])
+        out = hidden[-1] + residual if blocks[0].skip else residual
+        hidden.append(_run([nn.Sequential(block.after) for block in blocks], out))
+    return hidden
+
+
+def _run(sequences: Sequence[nn.Module], h: Tensor) -> Tensor:
+    """The same layers of several networks, one after the other."""
+    for layers in zip(*(sequence.children() for sequence in sequences), strict=True):
+        h = _side_by_side(layers, h)
+    return h
+
+
+def _side_by_side(layers: Sequence[nn.Module], h: Tensor) -> Tensor:
+    """The same layer of several networks, each on its own group of channels: a grouped convolution."""
+    first, nets = layers[0], len(layers)
+    if not isinstance(first, nn.Conv2d | nn.BatchNorm2d | nn.GroupNorm):
+        out: Tensor = first(h)
+        return out
+    weight, bias = (torch.cat([layer.get_parameter(name) for layer in layers]) for name in ("weight", "bias"))
+    if isinstance(first, nn.Conv2d):
+        return F.conv2d(h, weight, bias, first.stride, first.padding, groups=nets)
+    if isinstance(first, nn.BatchNorm2d):
+        return F.batch_norm(h, None, None, weight, bias, training=True, eps=first.eps)
+    return F.group_norm(h, nets * first.num_groups, weight, bias, first.eps)
+
+
+def _by_net(h: Tensor, nets: int) -> Tensor:
+    return h.double().reshape(len(h), nets, -1, *h.shape[2:])  # (N, nets, C, H, W)
+
+
+def _size(h: Tensor, *, total: bool = False) -> Tensor:
+    """The root mean square of (N, nets, C, H, W) for each net, or with ``total`` the root of the sum of squares."""
+    squares, dims = h.square(), (0, 2, 3, 4)
+    return torch.sqrt(squares.sum(dims) if total else squares.mean(dims))
+
+
+def _blocks(stack: Stack) -> list[ResidualBlock]:
+    return [block for block in stack.blocks if isinstance(block, ResidualBlock)]
+
+
+def _plan(stack: Stack) -> tuple[object, ...]:
+    """All but the weights, as far as it matters here."""
+    layers = [(type(layer), *(each.shape for each in layer.parameters(recurse=False))) for layer in stack.modules()]
+    return tuple(layers), tuple((block.skip, block.alpha) for block in _blocks(stack))
