@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import ipywidgets as widgets
 
-
 LABEL = {"description_width": "112px"}
 
 
