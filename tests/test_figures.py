@@ -1,0 +1,153 @@
+import math
+import re
+
+import matplotlib
+import pytest
+
+from skiplib.explorers.base import Control
+from skiplib.explorers.gradient import GradientExplorer
+from skiplib.explorers.product import ProductExplorer
+from skiplib.explorers.spectrum import SpectrumExplorer
+from skiplib.figures import Band, Plot, draw_pair, magnitude, make_figure
+
+RISING, FLAT = Band.of([[1e-4, 1e-2, 1.0]]), Band.of([[1.0, 2.0, 1.0]])
+
+
+def drawn(plain, skip, **settings):
+    _, (ax,) = make_figure(3)
+    draw_pair(ax, plain, skip, **settings)
+    return ax
+
+
+def test_both_curves_stand_at_their_powers_of_ten_under_their_names():
+    ax = drawn(RISING, FLAT)
+    assert [list(line.get_ydata()) for line in ax.lines] == [
+        pytest.approx([-4, -2, 0]),
+        pytest.approx([0, math.log10(2), 0]),
+    ]
+    assert {text.get_text() for text in ax.texts} == {"plain", "skip"}
+    assert len({line.get_linestyle() for line in ax.lines}) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "label"), [(0.0, "below 1e-45: 0 in single precision"), (1e-60, "below 1e-45: 0 in single precision")]
+)
+def test_what_is_too_small_stands_on_a_line_that_says_so(value, label):
+    ax = drawn(Band.of([[value, 1e-30, 1.0]]), FLAT)
+    assert list(ax.lines[0].get_ydata()) == pytest.approx([-47, -30, 0])
+    assert label in {text.get_text() for text in ax.texts}
+    assert "0" in [tick.get_text() for tick in ax.get_yticklabels()]
+
+
+def test_infinity_stands_at_the_top_and_nan_leaves_a_gap():
+    ax = drawn(Band.of([[math.inf, math.nan, 1.0]]), FLAT)
+    heights = list(ax.lines[0].get_ydata())
+    assert heights[0] == max(ax.get_yticks()) and math.isnan(heights[1])
+    assert "infinity" in [tick.get_text() for tick in ax.get_yticklabels()]
+
+
+@pytest.mark.parametrize("values", [[1.0], [0.0, 0.0], [math.nan] * 3, [1e-40, 1e40]])
+def test_every_curve_has_a_few_ticks_and_can_be_drawn(values):
+    figure, (ax,) = make_figure(3)
+    draw_pair(ax, Band.of([values]), Band.of([values]))
+    assert 2 <= len(ax.get_yticks()) <= 9
+    assert Plot(figure, "a curve").svg.endswith("</svg>\n")
+
+
+def test_plot_has_a_name_in_both_forms_and_leaves_no_trace():
+    before = dict(matplotlib.rcParams)
+    figure, (ax,) = make_figure(3)
+    draw_pair(ax, RISING, FLAT)
+    plot = Plot(figure, "plain < skip")
+    assert 'role="img" aria-label="plain &lt; skip"' in plot.svg and "{stroke" in plot.svg
+    assert not re.search(r"[>}]\s*\*{", plot.svg) and "<dc:date>" not in plot.svg
+    assert plot.to_html().startswith('<img alt="plain &lt; skip" src="data:image/png;base64,')
+    assert before == dict(matplotlib.rcParams)
+
+
+def test_magnitude_is_the_nearest_power_of_ten():
+    said = [magnitude(value) for value in (2e-7, 4e-7, 0.5, 4, 40, 0, math.inf, math.nan)]
+    assert said == ["1e-7", "1e-6", "1", "10", "1e2", "0", "infinity", "not a number"]
+
+
+SMALL = [
+    lambda: GradientExplorer(depth=6, seeds=2, channels=4),
+    lambda: ProductExplorer(blocks=3),
+    lambda: SpectrumExplorer(blocks=2),
+]
+
+
+def shown(explorer):
+    return explorer._status.value, explorer._picture.value, explorer._details.value
+
+
+@pytest.mark.parametrize("make", SMALL)
+def test_moved_explorer_equals_a_fresh_one_at_every_end(make):
+    explorer = make()
+    for name, control in explorer.controls.items():
+        start = control.value
+        slider = getattr(control, "slider", None)
+        ends = [slider.min, min(slider.max, 12)] if slider else [control.options[0], control.options[-1]]
+        for end in ends:
+            control.value = end
+            assert shown(explorer) == shown(type(explorer)(**explorer.settings)), (name, end)
+        control.value = start
+
+
+def test_gradient_explorer_says_what_vanishes_and_what_explodes():
+    default = GradientExplorer(seeds=2)
+    assert default.status.startswith("Plain: the first block receives 1e-")
+    assert "In theory, with q = 0.15 for a block: plain 1e-20, skip 1." in default._details.value
+    he = GradientExplorer(seeds=2, init="he")
+    assert "times what the last one does." in he.status and "In theory, with q = 0.92" in he._details.value
+    sigmoid = GradientExplorer(depth=100, activation="sigmoid", seeds=1)
+    assert sigmoid.status.startswith("Plain: the first block receives nothing.")
+    assert "below 1e-45" in sigmoid._picture.value
+
+
+def test_gradient_explorer_explains_what_does_not_run():
+    explorer = GradientExplorer(depth=6, seeds=1)
+    good = explorer._picture.value
+    explorer.controls["depth"].value = 7
+    assert "`depth` must be even" in explorer.status and good in explorer._picture.value
+
+
+def test_gradient_explorer_says_that_it_computes_before_a_long_picture():
+    explorer, said = GradientExplorer(depth=6, seeds=1), []
+    explorer._status.observe(lambda change: said.append(change["new"]), "value")
+    explorer.controls["depth"].value = 8
+    assert len(said) <= 1 and not any("Computing" in sentence for sentence in said)
+    explorer.controls["depth"].value = 100
+    explorer.controls["seeds"].value = 2
+    assert "Computing …" in said[-2] and "Computing" not in said[-1]
+
+
+def test_alpha_shows_only_where_it_counts():
+    explorer = GradientExplorer(depth=6, seeds=1)
+    assert explorer.controls["alpha"].layout.display == "none"
+    explorer.controls["scale"].value = "any"
+    assert explorer.controls["alpha"].layout.display == ""
+    assert GradientExplorer(depth=10, seeds=1, alpha="1/sqrt(n)").alpha == 0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: GradientExplorer(depth=101), ValueError, "`depth` must lie between 2 and 100"),
+        (lambda: GradientExplorer(init="random"), ValueError, "`init` must be one of default, xavier, he, zero"),
+        (lambda: GradientExplorer(alpha="1/n"), ValueError, "`alpha` must be a number or '1/sqrt"),
+        (lambda: GradientExplorer(alpha=2), ValueError, "must lie between 0 and 1"),
+        (lambda: ProductExplorer(q="1"), TypeError, "`q` must be a number; got '1'"),
+        (lambda: SpectrumExplorer(blocks=0), ValueError, "`blocks` must lie between 1 and 50"),
+    ],
+)
+def test_bad_starting_value_of_a_measuring_explorer_is_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize("make", SMALL)
+def test_number_boxes_have_names(make):
+    for control in make().controls.values():
+        assert (control if not hasattr(control, "box") else control.box).description
+        assert not isinstance(control, Control) or control.box.description == control.box.description.strip()

@@ -1,0 +1,156 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from skiplib.blocks import make_stack
+from skiplib.data import load_digits
+from skiplib.figures import Band
+from skiplib.gradients import compare, first_to_last, gradient_profiles
+from skiplib.jacobians import block_jacobians, gradient_similarity, singular_values, surviving_directions
+from skiplib.theory import block_factor, padding_leak, skip_product, variance_factor
+
+DIGITS, LABELS = load_digits()
+IMAGES, LABELS = torch.tensor(DIGITS[:8, None] / 16, dtype=torch.float32), torch.tensor(LABELS[:8])
+SETTINGS = [
+    {},
+    {"skip": False},
+    {"norm": "batch", "init": "he"},
+    {"norm": "group", "num_groups": 2, "order": "original", "alpha": 0.3},
+    {"activation": "tanh", "order": "article", "init": "xavier"},
+]
+
+
+def stack_of(depth=12, **settings):
+    return make_stack(depth, **{"channels": 4, "skip": True, "head": "pool", "seed": 172} | settings)
+
+
+def by_hand(stack):
+    """The norms of one network, by a plain loop through its own modules."""
+    hidden = [stack.stem(IMAGES)]
+    for block in stack.blocks:
+        hidden.append(block(hidden[-1]))
+    weights = [layer.weight for layer in stack.modules() if isinstance(layer, nn.Conv2d)]
+    loss = F.cross_entropy(stack.head(hidden[-1]), LABELS)
+    norms = [gradient.double().norm().item() for gradient in torch.autograd.grad(loss, [*hidden, *weights])]
+    sizes = [h.detach().double().square().mean().sqrt().item() for h in hidden]
+    return norms[: len(hidden)], norms[len(hidden) :], sizes
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_profile_equals_a_loop_by_hand(settings):
+    stack = stack_of(**settings)
+    (profile,) = gradient_profiles([stack], IMAGES, LABELS)
+    activations, weights, sizes = by_hand(stack)
+    assert profile.activations == pytest.approx(activations, rel=1e-4)
+    assert profile.weights == pytest.approx(weights, rel=1e-4)
+    assert profile.sizes == pytest.approx(sizes, rel=1e-5)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_networks_side_by_side_equal_networks_one_by_one(settings):
+    stacks = [stack_of(seed=seed, **settings).double() for seed in range(3)]
+    together = gradient_profiles(stacks, IMAGES.double(), LABELS)
+    for stack, profile in zip(stacks, together, strict=True):
+        (alone,) = gradient_profiles([stack], IMAGES.double(), LABELS)
+        for name in ("activations", "weights", "sizes", "spreads"):
+            assert getattr(profile, name) == pytest.approx(getattr(alone, name), rel=1e-9)
+
+
+def test_measuring_leaves_the_network_as_it_was():
+    stack = stack_of(norm="batch").eval()
+    before = {name: tensor.clone() for name, tensor in stack.state_dict().items()}
+    gradient_profiles([stack], IMAGES, LABELS)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in stack.state_dict().items())
+    assert not stack.training and all(parameter.grad is None for parameter in stack.parameters())
+
+
+@pytest.mark.parametrize("others", [[], [{"skip": False}], [{"depth": 14}], [{"alpha": 0.5}], [{"norm": "batch"}]])
+def test_networks_of_different_plans_are_refused(others):
+    stacks = [stack_of(), *[stack_of(**other) for other in others]] if others else []
+    with pytest.raises(ValueError, match="`stacks` must be one network, or several"):
+        gradient_profiles(stacks, IMAGES, LABELS)
+
+
+def test_plain_networks_have_the_weights_of_the_skip_networks_and_no_alpha():
+    nets = compare(12, seeds=[172], images=IMAGES, labels=LABELS, channels=4, alpha=0.1)
+    (plain,) = gradient_profiles([stack_of(skip=False)], IMAGES, LABELS)
+    (skip,) = gradient_profiles([stack_of(alpha=0.1)], IMAGES, LABELS)
+    assert (nets.plain, nets.skip) == ((plain,), (skip,))
+
+
+def median_ratios(**settings):
+    nets = compare(50, seeds=range(172, 177), images=IMAGES[:4], labels=LABELS[:4], **settings)
+    return [Band.of([[first_to_last(net.activations)] for net in each]).middle[0] for each in (nets.plain, nets.skip)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "plain", "skip"),
+    [
+        ({"activation": "sigmoid"}, (0, 1e-38), (0.5, 2)),
+        ({}, (3e-22, 1e-18), (0.5, 3)),
+        ({"init": "he"}, (0.01, 0.4), (200, 10_000)),
+        ({"init": "he", "alpha": 24**-0.5}, (0.01, 0.4), (1, 3)),
+        ({"init": "he", "norm": "batch"}, (500, 20_000), (4, 60)),
+        ({"activation": "tanh", "init": "xavier"}, (0.01, 0.25), (4, 30)),
+    ],
+)
+def test_six_settings_land_where_the_lesson_says(settings, plain, skip):
+    measured = median_ratios(**settings)
+    assert plain[0] <= measured[0] <= plain[1] and skip[0] <= measured[1] <= skip[1]
+
+
+@pytest.mark.parametrize("init", ["default", "xavier", "he"])
+def test_theory_is_within_15_percent_a_block_and_5_with_a_skip(init):
+    q = block_factor("relu", init, 8)
+    plain, skip = (ratio ** (1 / 24) for ratio in median_ratios(init=init))
+    assert q / 1.15 < plain < q * 1.15
+    assert skip_product(q, 1, 1) / 1.05 < skip < skip_product(q, 1, 1) * 1.05
+
+
+def test_padding_leak_is_an_eigenvalue():
+    average = sum(torch.diag(torch.ones(8 - abs(k)), k) for k in (-1, 0, 1)) / 3
+    assert padding_leak(8) == pytest.approx(torch.linalg.eigvalsh(average)[-1].item() ** 2)
+
+
+def test_theory_names_what_it_does_not_know():
+    with pytest.raises(ValueError, match="`activation` must be one of relu, tanh, sigmoid; got 'gelu'"):
+        variance_factor("gelu", "he")
+    with pytest.raises(ValueError, match="`init` must be one of default, xavier, he; got 'zero'"):
+        variance_factor("relu", "zero")
+
+
+def test_first_to_last_of_nothing_is_not_a_number():
+    assert math.isnan(first_to_last([1.0, 0.0])) and math.isnan(first_to_last([1.0, math.inf]))
+    assert first_to_last([0.0, 1.0]) == 0
+
+
+def test_block_jacobians_multiply_to_the_jacobian_of_the_chain():
+    stack = stack_of(8, channels=2, input_size=4, init="he").double()
+    image = IMAGES[:1, :, :4, :4].double()
+    matrices = block_jacobians(stack, image)
+    whole = torch.autograd.functional.jacobian(stack.blocks, stack.stem(image)).reshape(32, 32)
+    product = matrices[2] @ matrices[1] @ matrices[0]
+    assert torch.allclose(product, whole, atol=1e-12)
+    assert singular_values(matrices) == pytest.approx(torch.linalg.svdvals(whole).tolist())
+
+
+def test_skip_adds_the_identity_to_the_first_jacobian():
+    plain, skip = (stack_of(4, channels=2, input_size=4, skip=flag).double() for flag in (False, True))
+    (without,), (with_skip,) = (block_jacobians(net, IMAGES[:1, :, :4, :4].double()) for net in (plain, skip))
+    assert torch.allclose(with_skip - without, torch.eye(32, dtype=torch.float64), atol=1e-12)
+
+
+def test_directions_above_a_share_of_the_largest_survive():
+    assert [surviving_directions(values) for values in ([0.0, 0.0], [1.0, 0.02, 0.01], [3.0])] == [0, 2, 1]
+
+
+def test_neighbours_of_a_deep_plain_network_with_batch_norm_share_no_gradient():
+    settings = {"init": "he", "norm": "batch", "channels": 16}
+    plain, skip = (
+        gradient_similarity(stack_of(52, skip=flag, **settings).double(), *IMAGES[:2].double())
+        for flag in (False, True)
+    )
+    assert abs(plain) < 0.2 < 0.4 < skip
