@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, get_args
 
-import torch
-
 from skiplib.blocks import Activation, Init, Norm
-from skiplib.data import load_digits
 from skiplib.explorers.base import Control, Decimal, Explorer, View, choose, wrap
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, magnitude, make_figure
-from skiplib.gradients import Comparison, Profile, compare, first_to_last
+from skiplib.gradients import Comparison, Profile, compare, first_digits, first_to_last
 from skiplib.theory import block_factor, plain_product, skip_product
 
 _SCALES = ("1", "1/sqrt(n)", "any")
@@ -65,9 +63,6 @@ class GradientExplorer(Explorer):
             "seeds": Control("seeds", seeds, 1, 16),
             "gradient_of": choose("gradient of", _QUANTITIES, gradient_of),
         }
-        images, labels = load_digits()
-        self._images = torch.tensor(images[:_DIGITS, None] / 16, dtype=torch.float32)  # (N, 1, 8, 8), from 0 to 1
-        self._labels = torch.tensor(labels[:_DIGITS])
         super().__init__(controls, wrap(controls.values()))
 
     @property
@@ -102,14 +97,20 @@ class GradientExplorer(Explorer):
     def view(self, *, hover: bool) -> View:
         """Both networks measured, drawn, and said in words."""
         setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
-        seeds, quantity = range(172, 172 + setting.pop("seeds")), setting.pop("gradient_of")
-        nets = compare(**setting, seeds=seeds, images=self._images, labels=self._labels)
+        quantity = setting.pop("gradient_of")
+        nets = _measure(**setting)
         plain, skip = (_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
         unit = "block" if quantity == "activations" else "convolution"
         status = f"Plain: the first {unit} receives {_share(plain)}. Skip: {_share(skip)}."
         theory = _in_theory(setting, self.blocks, self.alpha) if quantity == "activations" else ""
         details = f"{self.blocks} blocks, alpha = {self.alpha:.2g}. {theory}<br>{_difference(nets)}"
         return View(_plot(nets, quantity), status, {"plain": magnitude(plain), "skip": magnitude(skip)}, details)
+
+
+@lru_cache(maxsize=16)  # the fallback picture, the text twin and a slider moved back measure nothing again
+def _measure(depth: int, seeds: int, **settings: Any) -> Comparison:
+    images, labels = first_digits(_DIGITS)
+    return compare(depth, seeds=range(172, 172 + seeds), images=images, labels=labels, **settings)
 
 
 def _ratio(profiles: Sequence[Profile], quantity: str) -> float:
