@@ -32,7 +32,8 @@ mypy: .venv/test
 pytest: .venv/test
 	$(BIN)/pytest
 nbval: .venv/test
-	$(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=120 notebooks
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
+		--nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
 notebooks: .venv/lab
 	$(BIN)/python tools/execute_notebooks.py

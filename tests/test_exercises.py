@@ -1,9 +1,11 @@
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from skiplib.exercises import UNANSWERED, check, number
-from skiplib.questions import lesson_00, lesson_01, lesson_02
+from skiplib.questions import lesson_00, lesson_01, lesson_02, lesson_03
 
 CONV = nn.Conv2d(1, 1, kernel_size=2, stride=2, padding=2)
 BRANCH = nn.Sequential(nn.Conv2d(3, 6, 2, stride=2, padding=2), nn.Conv2d(6, 3, 2, stride=2, padding=2))
@@ -67,6 +69,21 @@ RIGHT = {
     "02.repair_3": nn.Conv2d(3, 3, kernel_size=4, stride=4, padding=6),
     "02.runs_at": {8, 12, 16},
     "02.fitting": (7, 4, 3),
+    "03.product": (round(math.log10(0.9**50)), round(math.log10(1.1**50))),
+    "03.which_explodes": "skip",
+    "03.relu_default": "less than a millionth",
+    "03.sigmoid": ("vanishes", "holds"),
+    "03.he": ("holds", "explodes"),
+    "03.scaled": ("holds", "holds"),
+    "03.batch": ("explodes", "holds"),
+    "03.tanh": ("holds", "holds"),
+    "03.directions": "fewer than 10",
+    "03.neighbours": "nothing",
+    "03.weights": "about the same",
+    "03.unmoved": 24,
+    "03.order": round(math.log10(0.5**30)),
+    "03.worse": {"depth": 30, "init": "he"},
+    "03.alpha": 1 / math.sqrt(50),
 }
 ALSO_RIGHT = [
     ("01.keeping", (5, 1, 2)),
@@ -75,6 +92,10 @@ ALSO_RIGHT = [
     ("01.wasteful", ("E", "B")),
     ("02.one_pixel", " Stretched "),
     ("02.fitting", (1, 4, 0)),
+    ("03.batch", [" Explodes", "HOLDS"]),
+    ("03.worse", {"init": "he", "channels": 32}),
+    ("03.alpha", 0.1),
+    ("03.alpha", 0.1415),
     ("02.repair_1", nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6))),
 ]
 MISTAKES = [
@@ -134,6 +155,53 @@ MISTAKES = [
     ("02.in_place", {"A", "D"}, "saved its input"),
     ("02.in_place", {"A", "B", "D"}, "Two of these raise"),
     ("02.in_place", {"B", "D"}, "Those two raise"),
+    ("03.product", (-1, 1), "halved seven times"),
+    ("03.product", (2, -2), "other way round"),
+    ("03.product", (-50, 50), "0.1^50"),
+    ("03.product", (-3, 2), "nearer to 1/100"),
+    ("03.product", (-2, 3), "nearer to 100"),
+    ("03.which_explodes", "plain", "below 1 every plain block"),
+    ("03.which_explodes", "both", "below 1 every plain block"),
+    ("03.which_explodes", "neither", "never below 1"),
+    ("03.relu_default", "more", "above 1"),
+    ("03.relu_default", "about a tenth", "what one block leaves"),
+    ("03.relu_default", "about a thousandth", "Three or four blocks"),
+    ("03.sigmoid", ("vanishes", "vanishes"), "Plain is right, skip is not. The slope"),
+    ("03.sigmoid", ("holds", "holds"), "Skip is right, plain is not."),
+    ("03.he", ("vanishes", "holds"), "Neither is right."),
+    ("03.scaled", ("vanishes", "holds"), "has no alpha"),
+    ("03.batch", ("holds", "holds"), "cannot be computed with q"),
+    ("03.tanh", ("vanishes", "explodes"), "made for tanh"),
+    ("03.directions", "all 64", "treat all directions alike"),
+    ("03.directions", "about 30", "50 layers"),
+    ("03.neighbours", "nearly everything", "after one block"),
+    ("03.neighbours", "about half", "on the way down"),
+    ("03.weights", "a thousandth", "And the activation?"),
+    ("03.weights", "a thousand times", "counts, too"),
+    ("03.unmoved", 0, "back through a zero layer"),
+    ("03.unmoved", 48, "does get a gradient"),
+    ("03.unmoved", 49, "before all blocks"),
+    ("03.unmoved", 25, "through the skips"),
+    ("03.unmoved", 1, "every branch"),
+    ("03.order", 9, "mind the sign"),
+    ("03.order", -30, "0.1^30"),
+    ("03.order", -15, "a half is not 0.1"),
+    ("03.order", -10, "a little more"),
+    ("03.worse", {"norm": "batch", "init": "he"}, "plain 1e4, skip 1e2. Look for"),
+    ("03.worse", {"init": "he", "depth": 20}, "plain 1, skip 10. Look for"),
+    ("03.worse", {"init": "he", "depth": 200}, "depth of 100"),
+    ("03.worse", {"init": "he", "channels": 64}, "32 channels"),
+    ("03.worse", {"init": "zero"}, "plain not a number, skip 1"),
+    ("03.worse", {"depth": 51}, "must be even"),
+    ("03.worse", {"depth": "50"}, "does not run"),
+    ("03.worse", {"dept": 50}, "no setting 'dept'"),
+    ("03.worse", {"init": ["he"]}, "does not run"),
+    ("03.alpha", 0, "do nothing at all"),
+    ("03.alpha", -0.1, "negative sign"),
+    ("03.alpha", 2, "smaller than 1"),
+    ("03.alpha", 0.2, "multiply by 2.67"),
+    ("03.alpha", 0.05, "May alpha be larger?"),
+    ("03.alpha", "0.1", "is a number"),
     ("02.runs_at", {8, 12}, "one more"),
     ("01.cost", 72, "bias"),
     ("01.cost", 30, "3 input channels"),
@@ -228,7 +296,7 @@ NONSENSE = [
 
 
 def test_every_question_is_tested():
-    lessons = {"00": lesson_00, "01": lesson_01, "02": lesson_02}
+    lessons = {"00": lesson_00, "01": lesson_01, "02": lesson_02, "03": lesson_03}
     questions = {f"{number}.{name}" for number, lesson in lessons.items() for name in lesson.QUESTIONS}
     assert questions == set(RIGHT) == {question for question, _, _ in MISTAKES}
 

@@ -8,7 +8,8 @@ from skiplib.explorers.base import Control
 from skiplib.explorers.gradient import GradientExplorer
 from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.spectrum import SpectrumExplorer
-from skiplib.figures import Band, Plot, draw_pair, magnitude, make_figure
+from skiplib.figures import Band, Plot, draw_pair, make_figure
+from skiplib.theory import magnitude
 
 RISING, FLAT = Band.of([[1e-4, 1e-2, 1.0]]), Band.of([[1.0, 2.0, 1.0]])
 
@@ -61,7 +62,7 @@ def test_plot_has_a_name_in_both_forms_and_leaves_no_trace():
     plot = Plot(figure, "plain < skip")
     assert 'role="img" aria-label="plain &lt; skip"' in plot.svg and "{stroke" in plot.svg
     assert not re.search(r"[>}]\s*\*{", plot.svg) and "<dc:date>" not in plot.svg
-    assert plot.to_html().startswith('<img alt="plain &lt; skip" src="data:image/png;base64,')
+    assert plot.to_html().startswith('<img alt="plain &lt; skip" src="data:image/webp;base64,')
     assert before == dict(matplotlib.rcParams)
 
 

@@ -30,6 +30,7 @@ LAYERS = {
 }
 NEEDS_TORCH = {
     "lesson_02": 1,
+    "lesson_03": 1,
     "residual": 3,
     "gradient": 3,
     "spectrum": 3,

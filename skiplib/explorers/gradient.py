@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 from skiplib.blocks import Activation, Init, Norm
 from skiplib.explorers.base import Control, Decimal, Explorer, View, choose, wrap
-from skiplib.figures import Band, Plot, describe_pair, draw_pair, magnitude, make_figure
-from skiplib.gradients import Comparison, Profile, compare, first_digits, first_to_last
-from skiplib.theory import block_factor, plain_product, skip_product
+from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
+from skiplib.gradients import Comparison, compare, first_digits, first_to_last, median_ratio
+from skiplib.theory import block_factor, magnitude, plain_product, skip_product
 
 _SCALES = ("1", "1/sqrt(n)", "any")
 _QUANTITIES = ("activations", "weights")
@@ -99,7 +99,7 @@ class GradientExplorer(Explorer):
         setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
         quantity = setting.pop("gradient_of")
         nets = _measure(**setting)
-        plain, skip = (_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
+        plain, skip = (median_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
         unit = "block" if quantity == "activations" else "convolution"
         status = f"Plain: the first {unit} receives {_share(plain)}. Skip: {_share(skip)}."
         theory = _in_theory(setting, self.blocks, self.alpha) if quantity == "activations" else ""
@@ -111,10 +111,6 @@ class GradientExplorer(Explorer):
 def _measure(depth: int, seeds: int, **settings: Any) -> Comparison:
     images, labels = first_digits(_DIGITS)
     return compare(depth, seeds=range(172, 172 + seeds), images=images, labels=labels, **settings)
-
-
-def _ratio(profiles: Sequence[Profile], quantity: str) -> float:
-    return Band.of([[first_to_last(getattr(profile, quantity))] for profile in profiles]).middle[0]
 
 
 def _share(ratio: float) -> str:

@@ -1,8 +1,8 @@
 """ProductExplorer: a product of many equal factors, with and without a skip (layer L3)."""
 
 from skiplib.explorers.base import Control, Decimal, Explorer, View, wrap
-from skiplib.figures import Band, Plot, describe_pair, draw_pair, magnitude, make_figure
-from skiplib.theory import plain_product, skip_product
+from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
+from skiplib.theory import magnitude, plain_product, skip_product
 
 
 class ProductExplorer(Explorer):
