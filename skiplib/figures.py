@@ -106,6 +106,8 @@ def draw_pair(
     ax.set_ylabel(ylabel)
     ax.margins(x=0.02)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    for artist in ax.get_children():  # all lie inside, and browsers lose clip paths shared with pictures off screen
+        artist.set_clip_on(False)
     return artists
 
 
@@ -142,10 +144,11 @@ def _powers_of_ten(ax: Axes, heights: Sequence[float], smallest: int, fate: str)
     low, high = (math.floor(min(heights)), math.ceil(max(heights))) if heights else (0, 0)
     low, high = min(low, high - 2, -1), max(high, 1)
     step = max(1, math.ceil((high - low) / 6))
+    room = (high - low) * 0.16  # for the names of the curves
     ticks = {tick: f"1e{tick}" for tick in range(-(-max(low, smallest) // step) * step, high + 1, step)} | {0: "1"}
     if low < smallest:
         ticks = {tick: text for tick, text in ticks.items() if tick > smallest + step / 2} | {low: "0"}
-        ax.axhspan(low - 9, smallest, color="#ddd", linewidth=0)
+        ax.axhspan(low - room, smallest, color="#ddd", linewidth=0)
         ax.annotate(
             f"below 1e{smallest}: {fate}",
             (0.99, smallest),
@@ -157,26 +160,32 @@ def _powers_of_ten(ax: Axes, heights: Sequence[float], smallest: int, fate: str)
     if high == _HUGE:
         ticks = {tick: text for tick, text in ticks.items() if tick < _HUGE - step / 2} | {_HUGE: "infinity"}
     ax.set_yticks(list(ticks), list(ticks.values()))
-    room = (high - low) * 0.16  # for the names of the curves
     ax.set_ylim(low - room, high + room)
     ax.grid(axis="y", color="#ddd")
 
 
 def _name_curves(ax: Axes, xs: Sequence[float], plain: Band, skip: Band, smallest: int) -> list[Artist]:
-    """Each name at the left end of its curve, above the upper one and below the lower one."""
-    place = len(xs) // 8
-    heights = {"plain": _height(plain.middle[place], smallest), "skip": _height(skip.middle[place], smallest)}
-    upper = "plain" if heights["plain"] > heights["skip"] else "skip"
-    return [
-        ax.annotate(
-            name,
-            (xs[place], height if not math.isnan(height) else 0),
-            xytext=(0, 9 if name == upper else -9),
-            textcoords="offset points",
-            va="bottom" if name == upper else "top",
-            color=STYLES[name][0],
-            fontweight="bold",
-            fontsize=12,
+    """Each name near the left end of its curve, above the upper one and below the lower one, on its open side."""
+    place, ahead = len(xs) // 8, len(xs) // 4
+    spots = {
+        name: [_height(band.middle[each], smallest) for each in (place, ahead)]
+        for name, band in (("plain", plain), ("skip", skip))
+    }
+    upper = "plain" if spots["plain"][0] > spots["skip"][0] else "skip"
+    names: list[Artist] = []
+    for name, (here, next_) in spots.items():
+        into_it = place and (next_ > here if name == upper else next_ < here)
+        names.append(
+            ax.annotate(
+                name,
+                (xs[place], here if not math.isnan(here) else 0),
+                xytext=(0, 9 if name == upper else -9),
+                textcoords="offset points",
+                ha="right" if into_it else "left",
+                va="bottom" if name == upper else "top",
+                color=STYLES[name][0],
+                fontweight="bold",
+                fontsize=12,
+            )
         )
-        for name, height in heights.items()
-    ]
+    return names

@@ -152,3 +152,21 @@ def test_number_boxes_have_names(make):
     for control in make().controls.values():
         assert (control if not hasattr(control, "box") else control.box).description
         assert not isinstance(control, Control) or control.box.description == control.box.description.strip()
+
+
+def test_curves_do_not_depend_on_clip_paths_that_another_picture_may_own():
+    figure, (ax,) = make_figure(3)
+    draw_pair(ax, Band.of([[1e-50, 1.0]]), Band.of([[1.0, 1.0]]))
+    assert not [artist for artist in ax.get_children() if artist.get_clip_on()]
+    low, high = ax.get_ylim()
+    (floor,) = [patch for patch in ax.patches if patch is not ax.patch]
+    assert low == pytest.approx(floor.get_y()) and floor.get_y() + floor.get_height() < high
+
+
+@pytest.mark.parametrize(("ends", "side"), [((1e-8, 1.0), "left"), ((1.0, 1e-8), "right")])
+def test_name_of_the_lower_curve_stands_on_its_open_side(ends, side):
+    ax = make_figure(3)[1][0]
+    heights = [ends[0] * (ends[1] / ends[0]) ** (place / 15) for place in range(16)]
+    draw_pair(ax, Band.of([heights]), Band.of([[1e3] * 16]))
+    (name,) = [text for text in ax.texts if text.get_text() == "plain"]
+    assert name.get_ha() == side
