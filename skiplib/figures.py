@@ -95,13 +95,13 @@ def draw_pair(
     for name, band in (("plain", plain), ("skip", skip)):
         colour, line = STYLES[name]
         low, middle, high = (
-            [_height(value, floor[0]) for value in each] for each in (band.low, band.middle, band.high)
+            [height(value, floor[0]) for value in each] for each in (band.low, band.middle, band.high)
         )
         artists.append(ax.fill_between(xs, low, high, color=colour, alpha=0.2, linewidth=0))
         artists += ax.plot(xs, middle, color=colour, linestyle=line, linewidth=2, marker="o" if len(xs) < 3 else None)
         heights += [value for value in [*low, *high] if not math.isnan(value)]
     artists += _name_curves(ax, xs, plain, skip, floor[0])
-    _powers_of_ten(ax, heights, *floor)
+    powers_of_ten(ax, heights, floor)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.margins(x=0.02)
@@ -133,14 +133,16 @@ def make_figure(*heights: float) -> tuple[Figure, list[Axes]]:
     return figure, list(panels[:, 0])
 
 
-def _height(value: float, smallest: int) -> float:
+def height(value: float, smallest: int = SINGLE[0]) -> float:
     """Where a value stands on the axis: its power of ten, with places for what is too small and for infinity."""
     if value < 10.0**smallest:
         return smallest - 2
     return math.log10(value) if math.isfinite(value) else (math.nan if math.isnan(value) else _HUGE)
 
 
-def _powers_of_ten(ax: Axes, heights: Sequence[float], smallest: int, fate: str) -> None:
+def powers_of_ten(ax: Axes, heights: Sequence[float], floor: tuple[int, str] = SINGLE) -> None:
+    """Turn the vertical axis, on which these heights stand, into one of powers of ten."""
+    smallest, fate = floor
     low, high = (math.floor(min(heights)), math.ceil(max(heights))) if heights else (0, 0)
     low, high = min(low, high - 2, -1), max(high, 1)
     step = max(1, math.ceil((high - low) / 6))
@@ -168,7 +170,7 @@ def _name_curves(ax: Axes, xs: Sequence[float], plain: Band, skip: Band, smalles
     """Each name near the left end of its curve, above the upper one and below the lower one, on its open side."""
     place, ahead = len(xs) // 8, len(xs) // 4
     spots = {
-        name: [_height(band.middle[each], smallest) for each in (place, ahead)]
+        name: [height(band.middle[each], smallest) for each in (place, ahead)]
         for name, band in (("plain", plain), ("skip", skip))
     }
     upper = "plain" if spots["plain"][0] > spots["skip"][0] else "skip"

@@ -24,8 +24,10 @@ LAYERS = {
     "data": 1,
     "gradients": 1,
     "jacobians": 1,
+    "training": 1,
     "diagrams": 2,
     "figures": 2,
+    "curves": 2,
     "explorers": 3,
 }
 NEEDS_TORCH = {

@@ -1,23 +1,22 @@
 """GradientExplorer: how much of the gradient reaches each block, measured while you move (layer L3, with torch)."""
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, get_args
 
 from skiplib.blocks import Activation, Init, Norm
-from skiplib.explorers.base import Control, Decimal, Explorer, View, choose, wrap
+from skiplib.explorers.base import Control, View, choose, wrap
+from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
 from skiplib.gradients import Comparison, compare, first_digits, first_to_last, median_ratio
 from skiplib.theory import block_factor, magnitude, plain_product, skip_product
 
-_SCALES = ("1", "1/sqrt(n)", "any")
 _QUANTITIES = ("activations", "weights")
 _DIGITS = 4
 _LONG = 150  # convolutions times seeds: above this a picture takes about half a second
 
 
-class GradientExplorer(Explorer):
+class GradientExplorer(NetworkExplorer):
     """Plain and skip networks with the same weights, on real digits: the gradient at every block, and its size.
 
     Args:
@@ -49,16 +48,8 @@ class GradientExplorer(Explorer):
         seeds: int = 8,
         gradient_of: str = "activations",
     ) -> None:
-        scale = alpha if alpha in _SCALES else "1" if alpha == 1 else "any"
-        if isinstance(alpha, str) and alpha not in _SCALES[:2]:
-            raise ValueError(f"`alpha` must be a number or '1/sqrt(n)'; got {alpha!r}")
-        controls = {
-            "depth": Control("depth", depth, 2, 100, step=2),
+        controls = network_controls(depth, init, norm, alpha) | {
             "activation": choose("activation", get_args(Activation), activation),
-            "init": choose("init", get_args(Init), init),
-            "norm": choose("norm", get_args(Norm), norm),
-            "scale": choose("alpha", _SCALES, str(scale)),
-            "alpha": Decimal("alpha, any", 1.0 if isinstance(alpha, str) else alpha, 0, 1),
             "channels": Control("channels", channels, 4, 32, step=4),
             "seeds": Control("seeds", seeds, 1, 16),
             "gradient_of": choose("gradient of", _QUANTITIES, gradient_of),
@@ -66,33 +57,9 @@ class GradientExplorer(Explorer):
         super().__init__(controls, wrap(controls.values()))
 
     @property
-    def settings(self) -> dict[str, object]:
-        """What makes the same explorer again."""
-        names = ("depth", "activation", "init", "norm", "alpha", "channels", "seeds", "gradient_of")
-        scale = self.controls["scale"].value
-        alpha: object = {"1": 1, "any": self.controls["alpha"].value}.get(scale, scale)
-        return {name: alpha if name == "alpha" else self.controls[name].value for name in names}
-
-    @property
-    def blocks(self) -> int:
-        """Residual blocks in each network."""
-        return int(self.controls["depth"].value) // 2 - 1
-
-    @property
-    def alpha(self) -> float:
-        """The scale of every branch as a number."""
-        scale = self.controls["scale"].value
-        root = 1 / math.sqrt(max(1, self.blocks))
-        return {"1": 1.0, "1/sqrt(n)": root}.get(scale, float(self.controls["alpha"].value))
-
-    @property
     def takes_long(self) -> bool:
         """Whether there are many layers to measure."""
         return bool(self.controls["depth"].value * self.controls["seeds"].value > _LONG)
-
-    def bound_controls(self) -> None:
-        """Show the slider for alpha where it counts."""
-        self.controls["alpha"].layout.display = "" if self.controls["scale"].value == "any" else "none"
 
     def view(self, *, hover: bool) -> View:
         """Both networks measured, drawn, and said in words."""

@@ -1,0 +1,231 @@
+"""TrainingExplorer: plain and skip networks learn to read digits while you watch (layer L3, with torch)."""
+
+import asyncio
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, get_args
+
+import ipywidgets as widgets
+
+from skiplib.blocks import Init, Norm, Stack, make_stack
+from skiplib.curves import Curve, training_plot
+from skiplib.explorers.base import LABEL, Control, View, choose, wrap
+from skiplib.explorers.network import NetworkExplorer, network_controls
+from skiplib.training import LEARNING_RATE, Optimizer, Record, accuracy, split_digits, train
+
+_NETWORKS = {"both": (False, True), "plain": (False,), "skip": (True,)}
+_REDRAW = 0.4  # seconds between two pictures of a training that runs
+_BATCH = 64
+
+
+@dataclass
+class _Lane:
+    """One network on its way."""
+
+    kind: str
+    label: str
+    setting: str
+    net: Stack
+    steps: Iterator[Record]
+    total: int
+    records: list[Record] = field(default_factory=list)
+    accuracies: tuple[float, float] | None = None  # training and test, once it has ended
+
+    def advance(self) -> bool:
+        """Take one step; False if there is none left."""
+        record = next(self.steps, None)
+        if record is not None:
+            self.records.append(record)
+        return record is not None
+
+    def end(self) -> None:
+        """Measure the network as it is now."""
+        split = split_digits()
+        self.accuracies = (
+            accuracy(self.net, split.images, split.labels),
+            accuracy(self.net, split.test_images, split.test_labels),
+        )
+
+    def curve(self, *, current: bool) -> Curve:
+        columns = zip(*((each.epoch, each.accuracy, each.gradient) for each in self.records), strict=True)
+        epochs, accuracies, gradients = columns if self.records else ((), (), ())
+        return Curve(self.kind, self.label, epochs, accuracies, gradients, current)
+
+    @property
+    def fate(self) -> str:
+        """What is worth saying about its end, if anything."""
+        if self.records and not math.isfinite(self.records[-1].loss):
+            return f"loss not finite at step {len(self.records)}"
+        return "" if len(self.records) == self.total else f"stopped at step {len(self.records)} of {self.total}"
+
+
+class TrainingExplorer(NetworkExplorer):
+    """Press Start: the curves grow while the networks train. Stop keeps what there is; Clear throws it away.
+
+    Args:
+        network: "plain", "skip", or "both" side by side, with the same initial weights and the same images.
+        depth: weighted layers, even, 2 to 100: stem, two in each block, head.
+        init: "default" (PyTorch's), "xavier", "he", or "zero" (the last layer of every branch).
+        norm: "none", "batch" or "group".
+        alpha: scale of every branch, a number from 0 to 1, or "1/sqrt(n)" for n blocks.
+        optimizer: "sgd", with momentum 0.9, or "adam".
+        lr: learning rate, 0.00001 to 1.
+        epochs: how often all 1437 images are seen, 1 to 20.
+        seed: for the weights and for the order of the images, 0 to 999.
+
+    Raises:
+        TypeError, ValueError: if a starting value is not as above.
+
+    >>> TrainingExplorer(depth=50)._repr_mimebundle_()["text/plain"].partition(" -> ")[2]
+    'trained=0'
+    """
+
+    def __init__(
+        self,
+        *,
+        network: str = "both",
+        depth: int = 20,
+        init: Init = "default",
+        norm: Norm = "none",
+        alpha: float | str = 1,
+        optimizer: Optimizer = "sgd",
+        lr: float = LEARNING_RATE["sgd"],
+        epochs: int = 4,
+        seed: int = 172,
+    ) -> None:
+        if isinstance(lr, bool) or not isinstance(lr, int | float) or not 1e-5 <= lr <= 1:
+            raise ValueError(f"`lr` must lie between 0.00001 and 1 in this explorer; got {lr!r}")
+        controls = network_controls(depth, init, norm, alpha) | {
+            "network": choose("network", _NETWORKS, network),
+            "optimizer": choose("optimizer", get_args(Optimizer), optimizer),
+            "lr": widgets.BoundedFloatText(
+                lr, min=1e-5, max=1, step=0.001, description="lr", style=LABEL, layout={"width": "172px"}
+            ),
+            "epochs": Control("epochs", epochs, 1, 20),
+            "seed": Control("seed", seed, 0, 999),
+        }
+        self._lanes: list[_Lane] = []  # of the last training
+        self._finished: list[_Lane] = []  # of those before
+        self._task: asyncio.Task[None] | None = None
+        self._sentence = ""
+        self.start_button = widgets.Button(description="Start", tooltip="Train with these settings")
+        self.stop_button = widgets.Button(description="Stop", tooltip="End the training now, and keep its curves")
+        self.clear_button = widgets.Button(description="Clear", tooltip="Throw the finished curves away")
+        self.start_button.on_click(lambda _: self.start())
+        self.stop_button.on_click(lambda _: self.stop())
+        self.clear_button.on_click(lambda _: self.clear())
+        self.progress = widgets.FloatProgress(0, min=0, max=1, layout={"width": "180px"})
+        buttons = wrap([self.start_button, self.stop_button, self.clear_button, self.progress])
+        super().__init__(controls, widgets.VBox([wrap(controls.values()), buttons]))
+
+    @property
+    def training(self) -> bool:
+        """Whether a training runs."""
+        return self._task is not None
+
+    def start(self) -> None:
+        """Begin to train what the controls say, in the kernel's event loop: other widgets and cells go on."""
+        if not self.training:
+            self._task = asyncio.get_running_loop().create_task(self._train())
+
+    def stop(self) -> None:
+        """End the training before its next step; its curves stay."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def clear(self) -> None:
+        """Throw the finished curves away."""
+        self._finished = []
+        if not self.training:
+            self._lanes, self._sentence = [], ""
+        self._update()
+
+    async def _train(self) -> None:
+        """In turn: one step of each network, a picture now and then, and a chance for the buttons."""
+        self._finished, self._lanes = [*self._finished, *self._lanes], []
+        drawn = -math.inf
+        try:
+            self._lanes = self._make_lanes()
+            while sum(lane.advance() for lane in self._lanes):  # not any(): each takes its step
+                if time.perf_counter() - drawn > _REDRAW:
+                    self._sentence = self._say_progress()
+                    self._update()
+                    drawn = time.perf_counter()
+                await asyncio.sleep(0)
+            self._sentence = ""
+        except asyncio.CancelledError:
+            self._sentence = "Stopped. "
+        except (TypeError, ValueError, RuntimeError) as error:  # such as no memory left
+            self._lanes, self._sentence = [], f"This does not run: {error}. "
+        for lane in self._lanes:
+            lane.end()
+        self._task = None
+        self._sentence += self._say_result()
+        self._update()
+
+    def _make_lanes(self) -> list[_Lane]:
+        settings: dict[str, Any] = self.settings
+        depth, seed, split = settings["depth"], settings["seed"], split_digits()
+        ways = {name: settings[name] for name in ("epochs", "optimizer", "lr")}
+        setting = f"{settings['init']}, {settings['norm']}, {ways['optimizer']} {ways['lr']:g}, seed {seed}"
+        lanes = []
+        for skip in _NETWORKS[settings["network"]]:
+            alpha = self.alpha if skip else 1.0  # a plain network has no use for it
+            net = make_stack(
+                depth, channels=8, skip=skip, init=settings["init"], norm=settings["norm"], alpha=alpha, seed=seed
+            )
+            steps = train(net, split.images, split.labels, batch_size=_BATCH, seed=seed, **ways)
+            total = ways["epochs"] * math.ceil(len(split.images) / _BATCH)
+            kind = "skip" if skip else "plain"
+            scaled = f", alpha {alpha:.2g}" if alpha != 1 else ""
+            lanes.append(_Lane(kind, f"{kind}, {depth} layers", setting + scaled, net, steps, total))
+        return lanes
+
+    def _say_progress(self) -> str:
+        steps = sum(len(lane.records) for lane in self._lanes)
+        share = steps / sum(lane.total for lane in self._lanes)
+        self.progress.value = share
+        taken = max(lane.records[-1].seconds for lane in self._lanes)
+        return f"Training: {share:.0%}, about {math.ceil(taken * (1 / share - 1))} s left."
+
+    def _say_result(self) -> str:
+        ends = [f"{lane.label}: {_percent(lane.accuracies)}{_aside(lane.fate)}" for lane in self._lanes]
+        return f"Training accuracy: {'; '.join(ends)}." if ends else ""
+
+    def view(self, *, hover: bool) -> View:
+        """The curves, and what is going on."""
+        for button, on in ((self.start_button, not self.training), (self.stop_button, self.training)):
+            button.disabled = not on
+        self.clear_button.disabled = not self._finished and (self.training or not self._lanes)
+        self.progress.layout.visibility = "visible" if self.training else "hidden"
+        curves = [lane.curve(current=False) for lane in self._finished if lane.records]
+        curves += [lane.curve(current=True) for lane in self._lanes if lane.records]
+        epochs = max([curve.epochs[-1] for curve in curves], default=1.0)
+        if self.training or not curves:
+            epochs = max(epochs, float(self.controls["epochs"].value))
+        status = self._sentence or "Press Start to train. Nothing is trained before."
+        result = {lane.label.replace(" ", "_"): _percent(lane.accuracies) for lane in self._lanes}
+        return View(training_plot(curves, epochs=epochs), status, result or {"trained": 0}, self._table())
+
+    def _table(self) -> str:
+        rows = [
+            f"<tr><td>{escape(lane.label)}</td><td>{escape(lane.setting)}</td><td>{_percent(lane.accuracies[:1])}</td>"
+            f"<td>{_percent(lane.accuracies[1:])}</td><td>{escape(lane.fate)}</td></tr>"
+            for lane in [*self._finished, *self._lanes]
+            if lane.accuracies
+        ]
+        head = (
+            "<tr><th>network</th><th>initialisation, norm, optimizer</th><th>training</th><th>test</th><th></th></tr>"
+        )
+        return f"<table>{head}{''.join(rows)}</table>" if rows else ""
+
+
+def _percent(accuracies: tuple[float, ...] | None) -> str:
+    return f"{accuracies[0]:.1%}" if accuracies else "not yet"
+
+
+def _aside(words: str) -> str:
+    return f" ({words})" if words else ""

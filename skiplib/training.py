@@ -1,0 +1,288 @@
+"""Training plain and skip networks on the digits, one record a step (layer L1, torch).
+
+Everything is seeded: on one thread of one machine, the same call gives the same numbers. A GPU is used if there is
+one.
+"""
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import Any, Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skiplib.arithmetic import checked_integer
+from skiplib.blocks import make_stack
+from skiplib.data import load_digits
+
+Optimizer = Literal["sgd", "adam"]
+LEARNING_RATE = {"sgd": 0.02, "adam": 0.001}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Digits to train on, and others to test with; images standardised, (N, 1, 8, 8)."""
+
+    images: Tensor
+    labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+
+
+@dataclass(frozen=True)
+class Record:
+    """One step of training.
+
+    Attributes:
+        step: 1, 2, 3, ...
+        epoch: how often all images have been seen, a fraction.
+        loss: mean cross entropy of this step's images, before the step; the last one may not be finite.
+        accuracy: share of this step's images that were classified correctly, before the step.
+        gradient: norm of dL/dW of the first convolution.
+        seconds: since training began.
+    """
+
+    step: int
+    epoch: float
+    loss: float
+    accuracy: float
+    gradient: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network's training, and how it ended: accuracies from 0 to 1, over all images of each part."""
+
+    depth: int
+    skip: bool
+    seed: int
+    records: tuple[Record, ...]
+    train_accuracy: float
+    test_accuracy: float
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss left the finite numbers."""
+        return not math.isfinite(self.records[-1].loss)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What a small step against the gradient does: the cosine of the gradients before and after, and to the loss."""
+
+    cosine: float
+    loss_change: float
+
+
+def best_device() -> torch.device:
+    """The GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@cache
+def split_digits() -> Split:
+    """1437 digits to train on and 360 to test with, standardised by the first part's mean and deviation.
+
+    >>> split = split_digits()
+    >>> len(split.images), len(split.test_images)
+    (1437, 360)
+    """
+    pixels, labels = load_digits()
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(172))
+    images = torch.tensor(pixels, dtype=torch.float32)[order].unsqueeze(1)  # (N, 1, 8, 8)
+    known = images[:1437]
+    images = ((images - known.mean()) / known.std()).to(best_device())
+    targets = torch.tensor(labels)[order].to(images.device)
+    return Split(images[:1437], targets[:1437], images[1437:], targets[1437:])
+
+
+def train(
+    net: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    epochs: int = 4,
+    batch_size: int = 64,
+    optimizer: Optimizer = "sgd",
+    lr: float | None = None,
+    seed: int = 172,
+) -> Iterator[Record]:
+    """Train ``net`` in place by mini-batches, and yield a record after each step; stop whenever you like.
+
+    It ends early, after a record that says so, if the loss is not finite.
+
+    Args:
+        net: takes the images to scores.
+        images, labels: what to learn; ``net`` moves to their device.
+        epochs: how often all images are seen.
+        batch_size: images in a step; the last step of an epoch takes what is left.
+        optimizer: "sgd", with momentum 0.9, or "adam".
+        lr: learning rate; 0.02 for SGD and 0.001 for Adam unless given.
+        seed: for the order of the images.
+
+    Shape:
+        images (N, C, H, W), labels (N)
+
+    Raises:
+        TypeError, ValueError: if an argument is not as above.
+
+    >>> split = split_digits()
+    >>> net = make_stack(4, channels=8, skip=True, seed=172)
+    >>> records = list(train(net, split.images, split.labels, epochs=1))
+    >>> len(records), records[0].loss > records[-1].loss
+    (23, True)
+    """
+    checked_integer("epochs", epochs, 1)
+    checked_integer("batch_size", batch_size, 1)
+    if images.ndim != 4 or not len(images):
+        raise ValueError(f"`images` must be (N, C, H, W) with at least one image; got {tuple(images.shape)}")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"`labels` must be one for each of {len(images)} images; got {tuple(labels.shape)}")
+    return _steps(net.to(images.device), images, labels, epochs, batch_size, make_optimizer(net, optimizer, lr), seed)
+
+
+def _steps(
+    net: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    epochs: int,
+    batch_size: int,
+    optimizer: torch.optim.Optimizer,
+    seed: int,
+) -> Iterator[Record]:
+    generator, step, start = torch.Generator().manual_seed(seed), 0, time.perf_counter()
+    first = next(net.parameters())
+    for _ in range(epochs):
+        for batch in torch.split(torch.randperm(len(images), generator=generator), batch_size):
+            net.train()
+            scores = net(images[batch])
+            loss = F.cross_entropy(scores, labels[batch])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            gradient = torch.zeros(()) if first.grad is None else first.grad.double().norm()
+            accuracy = (scores.argmax(1) == labels[batch]).double().mean().item()
+            step += 1
+            epoch = step / math.ceil(len(images) / batch_size)
+            yield Record(step, epoch, loss.item(), accuracy, gradient.item(), time.perf_counter() - start)
+            if not math.isfinite(loss.item()):
+                return
+            optimizer.step()
+
+
+def make_optimizer(net: nn.Module, optimizer: Optimizer, lr: float | None = None) -> torch.optim.Optimizer:
+    """SGD with momentum 0.9, or Adam, for all parameters of ``net``.
+
+    Raises:
+        ValueError: if ``optimizer`` is none of these, or ``lr`` not a positive number.
+    """
+    if optimizer not in get_args(Optimizer):
+        raise ValueError(f"`optimizer` must be one of {', '.join(get_args(Optimizer))}; got {optimizer!r}")
+    rate = LEARNING_RATE[optimizer] if lr is None else lr
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+        raise ValueError(f"`lr` must be a positive number; got {lr!r}")
+    if optimizer == "adam":
+        return torch.optim.Adam(net.parameters(), lr=rate)
+    return torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9)
+
+
+def accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Share of the images that ``net`` classifies correctly, batch normalisation in evaluation mode; 0 to 1."""
+    mode = net.training
+    net.eval()
+    with torch.no_grad():
+        right = sum(int((net(part).argmax(1) == label).sum()) for part, label in _parts(images, labels))
+    net.train(mode)
+    return right / len(images)
+
+
+def race(
+    depths: Iterable[int], *, seeds: Iterable[int], skips: Iterable[bool] = (False, True), **settings: Any
+) -> Iterator[Run]:
+    """Train a network for every depth, plain and skip, and seed; yield each when it is done.
+
+    Runs are kept in memory: asked for again, also after an interruption, they come back at once.
+
+    Args:
+        depths: weighted layers of the networks, even.
+        seeds: for the weights and for the order of the images.
+        skips: False for plain, True for skip.
+        settings: those of ``make_stack`` and ``train``; 8 channels unless given.
+
+    >>> [run.depth for run in race([4], seeds=[172], skips=[True], epochs=1)]
+    [4]
+    """
+    for depth, skip, seed in product(depths, skips, list(seeds)):
+        key = (depth, skip, seed, tuple(sorted(settings.items())))
+        if key not in _finished:
+            _finished[key] = _run(depth, skip, seed, **settings)
+        yield _finished[key]
+
+
+_finished: dict[object, Run] = {}
+_OF_TRAIN = ("epochs", "batch_size", "optimizer", "lr")
+
+
+def _run(depth: int, skip: bool, seed: int, **settings: Any) -> Run:
+    split = split_digits()
+    ways = {name: settings.pop(name) for name in _OF_TRAIN if name in settings}
+    net = make_stack(depth, skip=skip, seed=seed, **{"channels": 8} | settings)
+    records = tuple(train(net, split.images, split.labels, seed=seed, **ways))
+    return finish(net, depth, skip, seed, records)
+
+
+def finish(net: nn.Module, depth: int, skip: bool, seed: int, records: tuple[Record, ...]) -> Run:
+    """The run that ended with this network."""
+    split = split_digits()
+    known, new = accuracy(net, split.images, split.labels), accuracy(net, split.test_images, split.test_labels)
+    return Run(depth, skip, seed, records, known, new)
+
+
+def gradient_trust(net: nn.Module, images: Tensor, labels: Tensor, *, length: float = 1e-3) -> Trust:
+    """Step against the gradient by ``length`` times the norm of all weights, look again, and step back.
+
+    ``net`` is left as it was, its running statistics and ``.grad`` included.
+
+    Shape:
+        images (N, C, H, W), labels (N)
+
+    Raises:
+        ValueError: if ``length`` is not a positive number.
+
+    >>> split = split_digits()
+    >>> net = make_stack(4, channels=8, skip=True, seed=172).to(split.images.device)
+    >>> trust = gradient_trust(net, split.images[:64], split.labels[:64])
+    >>> trust.cosine > 0.9, trust.loss_change < 0
+    (True, True)
+    """
+    if not 0 < length < math.inf:
+        raise ValueError(f"`length` must be a positive number; got {length!r}")
+    parameters = list(net.parameters())
+    buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
+    before, gradient = _loss_and_gradient(net, parameters, images, labels)
+    size = gradient.norm()
+    step = (length * weights.double().norm() / size * gradient).to(weights) if size > 0 else torch.zeros_like(weights)
+    nn.utils.vector_to_parameters(weights - step, parameters)
+    after, gradient_there = _loss_and_gradient(net, parameters, images, labels)
+    nn.utils.vector_to_parameters(weights, parameters)
+    for name, buffer in net.named_buffers():
+        buffer.copy_(buffers[name])
+    cosine = F.cosine_similarity(gradient, gradient_there, dim=0, eps=1e-300)
+    return Trust(cosine.item(), after - before)
+
+
+def _loss_and_gradient(
+    net: nn.Module, parameters: list[nn.Parameter], images: Tensor, labels: Tensor
+) -> tuple[float, Tensor]:
+    loss = F.cross_entropy(net(images), labels)
+    return loss.item(), torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, parameters)])
+
+
+def _parts(images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    return zip(torch.split(images, 512), torch.split(labels, 512), strict=True)
