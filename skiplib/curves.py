@@ -39,7 +39,7 @@ class Curve:
 
 
 def draw_training(above: Axes, below: Axes, curves: Sequence[Curve], *, epochs: float) -> list[Artist]:
-    """Draw accuracy above and the gradient below, against epochs; each curve's label at its right end."""
+    """Draw accuracy (a running mean) above and the gradient below, against epochs; each label at the right end."""
     artists: list[Artist] = []
     reached: list[float] = []
     for curve in curves:
@@ -52,7 +52,7 @@ def draw_training(above: Axes, below: Axes, curves: Sequence[Curve], *, epochs: 
         reached += [each for each in heights if not math.isnan(each)]
     powers_of_ten(below, reached)
     _percent_axis(above)
-    above.set_ylabel("training accuracy\n(running mean), %")
+    above.set_ylabel("training accuracy, %")
     below.set_ylabel("gradient of the\nfirst weights")
     below.set_xlabel("epochs: how often all images were seen")
     above.set_xlim(0, epochs)
@@ -142,5 +142,5 @@ def running_mean(values: Sequence[float], window: int = _WINDOW) -> list[float]:
 
 def _percent_axis(ax: Axes) -> None:
     ax.set_ylim(0, 106)
-    ax.set_yticks([0, 10, 50, 100], ["0", "10 (chance)", "50", "100"])
+    ax.set_yticks([0, 10, 50, 100], ["0", "guess 10", "50", "100"])
     ax.grid(axis="y", color="#ddd")

@@ -102,7 +102,7 @@ class TrainingExplorer(NetworkExplorer):
             "network": choose("network", _NETWORKS, network),
             "optimizer": choose("optimizer", get_args(Optimizer), optimizer),
             "lr": widgets.BoundedFloatText(
-                lr, min=1e-5, max=1, step=0.001, description="lr", style=LABEL, layout={"width": "172px"}
+                lr, min=1e-5, max=1, step=0.001, description="lr", style=LABEL, layout={"width": "266px"}
             ),
             "epochs": Control("epochs", epochs, 1, 20),
             "seed": Control("seed", seed, 0, 999),
@@ -120,6 +120,11 @@ class TrainingExplorer(NetworkExplorer):
         self.progress = widgets.FloatProgress(0, min=0, max=1, layout={"width": "180px"})
         buttons = wrap([self.start_button, self.stop_button, self.clear_button, self.progress])
         super().__init__(controls, widgets.VBox([wrap(controls.values()), buttons]))
+
+    @property
+    def status(self) -> str:
+        """The sentence in the status line."""
+        return self._sentence or "Press Start to train. Nothing is trained before."
 
     @property
     def training(self) -> bool:
@@ -160,10 +165,12 @@ class TrainingExplorer(NetworkExplorer):
             self._sentence = "Stopped. "
         except (TypeError, ValueError, RuntimeError) as error:  # such as no memory left
             self._lanes, self._sentence = [], f"This does not run: {error}. "
+        ended, self._sentence = self._sentence, f"{self._sentence}Measuring …"
+        self._update()
         for lane in self._lanes:
+            await asyncio.sleep(0.01)  # the words reach the page first
             lane.end()
-        self._task = None
-        self._sentence += self._say_result()
+        self._task, self._sentence = None, ended + self._say_result()
         self._update()
 
     def _make_lanes(self) -> list[_Lane]:
@@ -206,21 +213,22 @@ class TrainingExplorer(NetworkExplorer):
         epochs = max([curve.epochs[-1] for curve in curves], default=1.0)
         if self.training or not curves:
             epochs = max(epochs, float(self.controls["epochs"].value))
-        status = self._sentence or "Press Start to train. Nothing is trained before."
         result = {lane.label.replace(" ", "_"): _percent(lane.accuracies) for lane in self._lanes}
-        return View(training_plot(curves, epochs=epochs), status, result or {"trained": 0}, self._table())
+        return View(training_plot(curves, epochs=epochs), self.status, result or {"trained": 0}, self._table())
 
     def _table(self) -> str:
+        names = ("network", "initialisation, norm, optimizer", "training", "test", "")
         rows = [
-            f"<tr><td>{escape(lane.label)}</td><td>{escape(lane.setting)}</td><td>{_percent(lane.accuracies[:1])}</td>"
-            f"<td>{_percent(lane.accuracies[1:])}</td><td>{escape(lane.fate)}</td></tr>"
+            (lane.label, lane.setting, _percent(lane.accuracies[:1]), _percent(lane.accuracies[1:]), lane.fate)
             for lane in [*self._finished, *self._lanes]
             if lane.accuracies
         ]
-        head = (
-            "<tr><th>network</th><th>initialisation, norm, optimizer</th><th>training</th><th>test</th><th></th></tr>"
-        )
-        return f"<table>{head}{''.join(rows)}</table>" if rows else ""
+        return f"<table>{_row('th', names)}{''.join(_row('td', row) for row in rows)}</table>" if rows else ""
+
+
+def _row(tag: str, cells: tuple[str, ...]) -> str:
+    style = 'style="text-align:left;padding:2px 12px 2px 0"'
+    return f"<tr>{''.join(f'<{tag} {style}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _percent(accuracies: tuple[float, ...] | None) -> str:
