@@ -92,13 +92,47 @@ def training_plot(curves: Sequence[Curve], *, epochs: float) -> Plot:
     return Plot(figure, f"Training accuracy against epochs. {'; '.join(ends) or 'Nothing trained yet'}.")
 
 
-def race_plot(depths: Sequence[int], plain: Band, skip: Band) -> Plot:
-    """Training accuracy, 0 to 1, against depth: the middle of several seeds, and the band that they span."""
+def race_plot(depths: Sequence[int], plain: Sequence[Sequence[float]], skip: Sequence[Sequence[float]]) -> Plot:
+    """Training accuracy against depth: the middle of several seeds, and the band that they span.
+
+    Args:
+        depths: weighted layers.
+        plain, skip: accuracies from 0 to 1, a row for every seed, a column for every depth.
+    """
+    bands = {"plain": Band.of(plain), "skip": Band.of(skip)}
     figure, (ax,) = make_figure(3.4)
-    places, bands = range(len(depths)), (("plain", plain), ("skip", skip))
-    for name, band in bands:
+    _draw_bands(ax, [str(depth) for depth in depths], bands, scale=100)
+    _percent_axis(ax)
+    ax.set_xlabel("weighted layers")
+    ax.set_ylabel("training accuracy, %")
+    words = [f"{name}: {', '.join(map(share_in_words, band.middle))}" for name, band in bands.items()]
+    return Plot(figure, f"Training accuracy with {', '.join(map(str, depths))} layers. {'; '.join(words)}.")
+
+
+def trust_plot(lengths: Sequence[float], plain: Sequence[Sequence[float]], skip: Sequence[Sequence[float]]) -> Plot:
+    """Cosine of the gradients before and after a step against its length, from the shortest.
+
+    Args:
+        lengths: of the step, relative to all weights.
+        plain, skip: cosines, a row for every seed, a column for every length.
+    """
+    bands = {"plain": Band.of(plain), "skip": Band.of(skip)}
+    figure, (ax,) = make_figure(3.0)
+    _draw_bands(ax, [f"{length:g}" for length in lengths], bands, scale=1)
+    ax.set_ylim(-0.5, 1.1)
+    ax.set_yticks([0, 0.5, 1])
+    ax.grid(axis="y", color="#ddd")
+    ax.set_xlabel("length of the step, relative to the weights")
+    ax.set_ylabel("cosine\n1: the same, 0: forgotten")
+    first = [f"{name} {_cosine_in_words(band.middle[0])}" for name, band in bands.items()]
+    return Plot(figure, f"Cosine of the gradients before and after a step of {lengths[0]:g}: {', '.join(first)}.")
+
+
+def _draw_bands(ax: Axes, ticks: Sequence[str], bands: dict[str, Band], *, scale: float) -> None:
+    places = range(len(ticks))
+    for name, band in bands.items():
         colour, line = STYLES[name]
-        low, middle, high = ([100 * value for value in each] for each in (band.low, band.middle, band.high))
+        low, middle, high = ([scale * value for value in each] for each in (band.low, band.middle, band.high))
         ax.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
         ax.plot(places, middle, color=colour, linestyle=line, linewidth=2, marker="o")
         ax.annotate(
@@ -111,23 +145,21 @@ def race_plot(depths: Sequence[int], plain: Band, skip: Band) -> Plot:
             fontweight="bold",
             fontsize=12,
         )
-    _percent_axis(ax)
-    ax.set_xlim(-0.15, len(depths) - 0.6)
-    ax.set_xticks(list(places), [str(depth) for depth in depths])
-    ax.set_xlabel("weighted layers")
-    ax.set_ylabel("training accuracy, %")
-    words = [f"{name}: {', '.join(map(share_in_words, band.middle))}" for name, band in bands]
-    return Plot(figure, f"Training accuracy with {', '.join(map(str, depths))} layers. {'; '.join(words)}.")
+    ax.set_xlim(-0.15, len(ticks) - 0.6)
+    ax.set_xticks(list(places), ticks)
+
+
+def _cosine_in_words(cosine: float) -> str:
+    return "near 1" if cosine > 0.8 else "near 0" if abs(cosine) < 0.3 else "in between"
 
 
 def share_in_words(share: float) -> str:
     """An accuracy from 0 to 1 in words that are the same on every machine.
 
-    >>> [share_in_words(share) for share in (0.11, 0.3, 0.7, 0.98)]
-    ['below 15 %', '15 to 50 %', '50 to 90 %', 'above 90 %']
+    >>> [share_in_words(share) for share in (0.11, 0.7, 0.98)]
+    ['below 50 %', '50 to 90 %', 'above 90 %']
     """
-    fences = ((0.15, "below 15 %"), (0.5, "15 to 50 %"), (0.9, "50 to 90 %"))
-    return next((words for fence, words in fences if share < fence), "above 90 %")
+    return "below 50 %" if share < 0.5 else "50 to 90 %" if share < 0.9 else "above 90 %"
 
 
 def running_mean(values: Sequence[float], window: int = _WINDOW) -> list[float]:

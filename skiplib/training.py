@@ -224,6 +224,18 @@ def race(
         yield _finished[key]
 
 
+def accuracies(runs: Iterable[Run]) -> dict[str, list[list[float]]]:
+    """Training accuracies of a whole race, "plain" and "skip": a row for every seed, a column for every depth.
+
+    >>> accuracies(race([4, 6], seeds=[172], skips=[True], epochs=1)).keys()
+    dict_keys(['skip'])
+    """
+    rows: dict[str, dict[int, list[float]]] = {}
+    for run in runs:
+        rows.setdefault("skip" if run.skip else "plain", {}).setdefault(run.seed, []).append(run.train_accuracy)
+    return {name: list(of_seed.values()) for name, of_seed in rows.items()}
+
+
 _finished: dict[object, Run] = {}
 _OF_TRAIN = ("epochs", "batch_size", "optimizer", "lr")
 

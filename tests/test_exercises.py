@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from skiplib.exercises import UNANSWERED, check, number
-from skiplib.questions import lesson_00, lesson_01, lesson_02, lesson_03
+from skiplib.questions import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04
 
 CONV = nn.Conv2d(1, 1, kernel_size=2, stride=2, padding=2)
 BRANCH = nn.Sequential(nn.Conv2d(3, 6, 2, stride=2, padding=2), nn.Conv2d(6, 3, 2, stride=2, padding=2))
@@ -84,6 +84,12 @@ RIGHT = {
     "03.order": round(math.log10(0.5**30)),
     "03.worse": {"depth": 30, "init": "he"},
     "03.alpha": 1 / math.sqrt(50),
+    "04.plain_20": "below 15 %",
+    "04.degradation": "worse on both",
+    "04.trust": "near 0",
+    "04.linear": "above 90 %",
+    "04.rescue": {"init": "he", "norm": "batch", "epochs": 8},
+    "04.curve": "b",
 }
 ALSO_RIGHT = [
     ("01.keeping", (5, 1, 2)),
@@ -95,6 +101,8 @@ ALSO_RIGHT = [
     ("03.batch", [" Explodes", "HOLDS"]),
     ("03.worse", {"init": "he", "channels": 32}),
     ("03.alpha", 0.1),
+    ("04.curve", "B"),
+    ("04.rescue", {"activation": "tanh", "init": "xavier", "epochs": 6}),
     ("03.alpha", 0.1415),
     ("02.repair_1", nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6))),
 ]
@@ -202,6 +210,24 @@ MISTAKES = [
     ("03.alpha", 0.2, "multiply by 2.67"),
     ("03.alpha", 0.05, "May alpha be larger?"),
     ("03.alpha", "0.1", "is a number"),
+    ("04.plain_20", "above 90 %", "hardly get a gradient"),
+    ("04.plain_20", "50 to 90 %", "near the output"),
+    ("04.degradation", "as well", "large gradient enough"),
+    ("04.degradation", "overfits", "well on the training digits"),
+    ("04.trust", "near 1", "would train"),
+    ("04.trust", "near 0.5", "At 20 layers"),
+    ("04.linear", "50 to 90 %", "easier than they look"),
+    ("04.linear", "below 15 %", "guessing"),
+    ("04.rescue", {}, "It reaches 11% on the training digits. That is guessing."),
+    ("04.rescue", {"norm": "batch", "epochs": 2}, "It learns. Give it more epochs"),
+    ("04.rescue", {"init": "he", "lr": 100}, "not finite any more"),
+    ("04.rescue", {"epochs": 80}, "8 epochs or less"),
+    ("04.rescue", {"skip": True}, "no setting 'skip'"),
+    ("04.rescue", {"lr": "fast"}, "`lr` must be a positive number"),
+    ("04.rescue", {"norm": ["batch"]}, "does not run"),
+    ("04.curve", "a", "1e-20"),
+    ("04.curve", "c", "within an epoch"),
+    ("04.curve", "d", "within an epoch or two"),
     ("02.runs_at", {8, 12}, "one more"),
     ("01.cost", 72, "bias"),
     ("01.cost", 30, "3 input channels"),
@@ -296,7 +322,7 @@ NONSENSE = [
 
 
 def test_every_question_is_tested():
-    lessons = {"00": lesson_00, "01": lesson_01, "02": lesson_02, "03": lesson_03}
+    lessons = {"00": lesson_00, "01": lesson_01, "02": lesson_02, "03": lesson_03, "04": lesson_04}
     questions = {f"{number}.{name}" for number, lesson in lessons.items() for name in lesson.QUESTIONS}
     assert questions == set(RIGHT) == {question for question, _, _ in MISTAKES}
 

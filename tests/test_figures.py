@@ -155,7 +155,7 @@ def test_number_boxes_have_names(make):
 
 
 def test_curves_do_not_depend_on_clip_paths_that_another_picture_may_own():
-    figure, (ax,) = make_figure(3)
+    _, (ax,) = make_figure(3)
     draw_pair(ax, Band.of([[1e-50, 1.0]]), Band.of([[1.0, 1.0]]))
     assert not [artist for artist in ax.get_children() if artist.get_clip_on()]
     low, high = ax.get_ylim()

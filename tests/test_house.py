@@ -33,13 +33,14 @@ LAYERS = {
 NEEDS_TORCH = {
     "lesson_02": 1,
     "lesson_03": 1,
+    "lesson_04": 1,
     "residual": 3,
     "gradient": 3,
     "spectrum": 3,
 }  # modules of a torch-free room that may import torch
-HEAVY = {"torch", "numpy", "matplotlib", "ipywidgets"}
+HEAVY = {"torch", "numpy", "matplotlib", "ipywidgets", "IPython"}
 MAY_USE = {0: {0}, 1: {0, 1}, 2: {0, 2}, 3: {0, 1, 2, 3}}  # a layer, and the layers whose modules it may import
-MAY_IMPORT = {0: set(), 1: {"torch", "numpy"}, 2: {"matplotlib"}, 3: {"ipywidgets"}}
+MAY_IMPORT = {0: set(), 1: {"torch", "numpy"}, 2: {"matplotlib"}, 3: {"ipywidgets", "IPython"}}
 EXPLORER = re.compile(r"^\w+Explorer\(")
 
 every_notebook = pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from skiplib.blocks import make_stack
-from skiplib.curves import Curve, draw_training, race_plot, running_mean, training_plot
+from skiplib.curves import Curve, draw_training, race_plot, running_mean, training_plot, trust_plot
 from skiplib.explorers.training import TrainingExplorer
-from skiplib.figures import Band, make_figure
-from skiplib.training import Record, accuracy, gradient_trust, make_optimizer, race, split_digits, train
+from skiplib.figures import make_figure
+from skiplib.training import Record, accuracies, accuracy, gradient_trust, make_optimizer, race, split_digits, train
 
 SPLIT = split_digits()
 FEW = SPLIT.images[:200], SPLIT.labels[:200]
@@ -213,14 +213,26 @@ def test_training_is_drawn_in_percent_and_powers_of_ten_with_names_apart():
 def test_only_the_last_finished_curves_stay_in_the_picture():
     curves = [curve(label=f"old {number}", current=False) for number in range(30)]
     plot = training_plot([*curves, curve()], epochs=1)
-    assert "old 29" in plot.alt and "old 21" not in plot.alt and "plain, 4 layers 15 to 50 %" in plot.alt
+    assert "old 29" in plot.alt and "old 21" not in plot.alt and "plain, 4 layers below 50 %" in plot.alt
 
 
 def test_plots_say_what_they_show_in_coarse_words():
     assert training_plot([], epochs=1).alt.endswith("Nothing trained yet.")
-    plain, skip = Band.of([[0.97, 0.11], [0.95, 0.10]]), Band.of([[0.97, 0.99]])
-    alt = race_plot([4, 20], plain, skip).alt
-    assert "4, 20 layers" in alt and "plain: above 90 %, below 15 %; skip: above 90 %, above 90 %" in alt
+    plot = race_plot([4, 20], plain=[[0.97, 0.11], [0.95, 0.10], [0.91, 0.3]], skip=[[0.97, 0.7]])
+    assert "4, 20 layers" in plot.alt and "plain: above 90 %, below 50 %; skip: above 90 %, 50 to 90 %" in plot.alt
+    (ax,) = plot.figure.axes
+    assert list(ax.lines[0].get_ydata()) == [95, 11] and ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
+    plot = trust_plot([0.001, 0.01], plain=[[0.1, 0], [-0.1, 0]], skip=[[0.99, 0.5]])
+    assert "step of 0.001: plain near 0, skip near 1" in plot.alt
+
+
+def test_accuracies_are_sorted_into_rows_of_seeds():
+    runs = list(race([4, 6], seeds=[1, 2], epochs=1, channels=4))
+    table = {(run.skip, run.seed, run.depth): run.train_accuracy for run in runs}
+    assert accuracies(runs) == {
+        name: [[table[skip, seed, depth] for depth in (4, 6)] for seed in (1, 2)]
+        for name, skip in (("plain", False), ("skip", True))
+    }
 
 
 def test_running_mean_of_less_than_a_window_takes_what_there_is():

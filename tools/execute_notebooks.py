@@ -21,7 +21,8 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in KEPT if key in cell.metadata})
         for output in cell.get("outputs", []):
-            if output.get("data", {}).pop(WIDGET, None):
+            data = output.get("data", {})
+            if data.pop(WIDGET, None) and "Explorer(" in data["text/plain"]:
                 # Keys pressed on a focused slider reach JupyterLab, where "d d" would delete the cell.
                 cell.metadata.update(deletable=False, editable=False)
 

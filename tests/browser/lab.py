@@ -1,0 +1,153 @@
+"""A real JupyterLab, driven by a real browser as people drive it: by eye, keyboard and mouse."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+from playwright.sync_api import Error
+
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+PRIVATE = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+READY = """async (path) => {
+    const app = window.jupyterapp;
+    if (!app) return false;
+    await app.started; await app.restored;
+    const panel = app.shell.currentWidget;
+    if (!panel || !panel.context || panel.context.path !== path) return false;
+    await panel.context.ready; await panel.sessionContext.ready;
+    window.panel = panel;
+    return panel.sessionContext.session?.kernel?.status === 'idle';
+}"""
+
+
+@contextmanager
+def jupyter_lab(root, home):
+    """Serve ``root`` with a JupyterLab of its own, all of whose files lie in ``home``; gives url and token."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    private = {f"JUPYTER_{name}": str(home / name.lower()) for name in PRIVATE}
+    private |= {f"JUPYTERLAB_{name}_DIR": str(home / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
+    (home / "app" / "settings").mkdir(parents=True)
+    (home / "app" / "settings" / "overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
+    command = [
+        os.environ.get("LABPY", sys.executable),
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+    ]
+    command += [f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
+    command += ["--LabApp.expose_app_in_browser=True", f"--LabApp.app_settings_dir={home / 'app' / 'settings'}"]
+    command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, env=os.environ | private, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server, home / "server.log")
+        yield f"http://127.0.0.1:{port}", token
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_for(url, server, log):
+    for _ in range(300):
+        try:
+            return urlopen(url, timeout=5).close()
+        except OSError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start: {Path(log).read_text(encoding='utf-8')[-2000:]}")
+
+
+class Notebook:
+    """One notebook in one page of the browser."""
+
+    def __init__(self, page, url, token, path):
+        self.page, self.path, self.errors = page, path, []
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(f"{url}/lab/tree/{path}?token={token}&reset")
+        self._wait_until_ready()
+        self.collapse()
+
+    def command(self, name, **arguments):
+        """Run one of JupyterLab's commands, and wait until it is done."""
+        return self.page.evaluate(
+            "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments]
+        )
+
+    def collapse(self):
+        """Give the notebook the whole width."""
+        self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+
+    def theme(self, name):
+        """Switch to "light" or "dark"."""
+        self.command("apputils:change-theme", theme=f"JupyterLab {name.title()}")
+        self.page.wait_for_function(
+            "light => document.body.dataset.jpThemeLight === light", arg="true" if name == "light" else "false"
+        )
+
+    def run_all(self):
+        """Run every cell, and wait for the last."""
+        self.command("notebook:run-all-cells")
+        self.page.wait_for_function("window.panel.sessionContext.session.kernel.status === 'idle'", timeout=120_000)
+
+    def restart(self):
+        """Throw the kernel away for a new one, and run every cell in it."""
+        self.page.evaluate("window.panel.sessionContext.session.kernel.restart()")
+        self.page.wait_for_timeout(500)
+        self._wait_until_ready()
+        self.run_all()
+
+    def _wait_until_ready(self):
+        for _ in range(300):
+            with suppress(Error):  # the page loads itself again to forget an earlier workspace
+                if self.page.evaluate(READY, self.path):
+                    return
+            self.page.wait_for_timeout(200)
+        raise AssertionError(f"JupyterLab did not open {self.path}")
+
+    def cells(self):
+        """What the notebook holds now: type, source and outputs of every cell, as stored in the file."""
+        return self.page.evaluate("window.panel.content.model.toJSON()")["cells"]
+
+    def cell(self, place):
+        """The cell at this place, scrolled into sight."""
+        self.page.evaluate(
+            """async place => {
+                const notebook = window.panel.content;
+                notebook.activeCellIndex = place;
+                await notebook.scrollToItem(place, 'start');
+            }""",
+            place,
+        )
+        cell = self.page.locator(f'.jp-Cell[data-windowed-list-index="{place}"]')
+        cell.wait_for(state="attached")
+        return cell
+
+    def explorers(self):
+        """The places of the cells whose output is an explorer."""
+        return [
+            place
+            for place, cell in enumerate(self.cells())
+            for output in cell.get("outputs", [])
+            if "Explorer(" in "".join(output.get("data", {}).get("text/plain", ""))[:40]
+        ]
+
+    def settle(self):
+        """Wait until the kernel has answered and the page shows it."""
+        self.page.wait_for_timeout(60)
+        self.page.wait_for_function("window.panel.sessionContext.session.kernel.status === 'idle'", timeout=60_000)
+        self.page.wait_for_timeout(60)
