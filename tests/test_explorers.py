@@ -436,3 +436,16 @@ def test_residual_explorer_moves_the_origin_with_the_output_index():
     )
     explorer.controls["output_index"].value = 0
     assert "columns −6 to −3, the skip at −6 to −3." in explorer._picture.value
+
+
+def test_value_that_had_to_move_down_comes_back_when_there_is_room():
+    explorer = ConvExplorer(input_size=8, kernel_size=3, window=30)
+    before = explorer._picture.value
+    explorer.controls["kernel_size"].value = 5
+    assert explorer.controls["window"].value == 15
+    explorer.controls["kernel_size"].value = 3
+    assert explorer.controls["window"].value == 30 and explorer._picture.value == before
+    explorer.controls["kernel_size"].value = 5
+    explorer.controls["window"].value = 2  # the learner wants another one now
+    explorer.controls["kernel_size"].value = 3
+    assert explorer.controls["window"].value == 2

@@ -58,6 +58,8 @@ class Control(widgets.HBox):  # type: ignore[misc]
             value, min=least, max=most, step=step, readout=False, layout={"width": "92px"}
         )
         widgets.link((self.box, "value"), (self.slider, "value"))
+        self._wanted = value
+        self.slider.observe(self._remember, "value")
         super().__init__([self.box, self.slider], layout={"width": "270px"})
 
     @property
@@ -70,8 +72,14 @@ class Control(widgets.HBox):  # type: ignore[misc]
         self.slider.value = value
 
     def set_most(self, most: int) -> None:
-        """Move the upper bound; a value above it moves down to it."""
+        """Move the upper bound; a value above it moves down to it, and comes back when there is room again."""
+        wanted = self._wanted
         self.slider.max = self.box.max = most
+        self.value = min(wanted, most)
+        self._wanted = wanted
+
+    def _remember(self, change: Mapping[str, Any]) -> None:
+        self._wanted = change["new"]
 
 
 class Decimal(widgets.HBox):  # type: ignore[misc]
