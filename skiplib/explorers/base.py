@@ -8,6 +8,7 @@ from html import escape
 from typing import Any, Protocol
 
 import ipywidgets as widgets
+from IPython import get_ipython
 
 LABEL = {"description_width": "112px"}
 
@@ -165,6 +166,16 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
             self._held = False
         self._update()
 
+    def close(self) -> None:
+        """Give back all that the explorer holds in the kernel and in the page."""
+        for widget in _inside(self):
+            for part in (getattr(widget, name, None) for name in ("layout", "style")):
+                if isinstance(part, widgets.Widget):
+                    part.close()
+            if widget is not self:
+                widget.close()
+        super().close()
+
     def _update(self, _: object = None) -> None:
         if self._held:
             return
@@ -203,6 +214,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The live widget, and for a notebook that has not been run a picture and a text."""
+        _close_those_before(self)
         bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
         bundle["text/plain"] = repr(self)
         try:
@@ -210,6 +222,32 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         except ValueError:
             bundle["text/html"] = f"<p>{escape(repr(self))}</p>"
         return bundle
+
+
+def _inside(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _inside(child)
+
+
+_displayed: dict[str, tuple[str, list[Explorer]]] = {}  # what each cell displayed in its last run
+
+
+def _close_those_before(explorer: Explorer) -> None:
+    """A cell that is run again shows a new explorer: close the old ones, which ipywidgets would keep forever."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    parent = kernel.get_parent() if kernel else {}
+    cell, message = parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")
+    if not cell:
+        return  # not in JupyterLab
+    last, explorers = _displayed.pop(cell, (message, []))
+    if last != message:
+        elsewhere = [each for _, others in _displayed.values() for each in others] + [explorer]
+        for old in explorers:
+            if not any(old is each for each in elsewhere):
+                old.close()
+        explorers = []
+    _displayed[cell] = (message, [*explorers, explorer])
 
 
 def wrap(controls: Iterable[widgets.Widget]) -> widgets.HBox:

@@ -141,6 +141,11 @@ class TrainingExplorer(NetworkExplorer):
         if self._task is not None:
             self._task.cancel()
 
+    def close(self) -> None:
+        """End what runs, and give back all that the explorer holds."""
+        self.stop()
+        super().close()
+
     def clear(self) -> None:
         """Throw the finished curves away."""
         self._finished = []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from playwright.sync_api import Error
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 PRIVATE = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+IDLE = "window.panel.sessionContext.session.kernel.status === 'idle'"
 READY = """async (path) => {
     const app = window.jupyterapp;
     if (!app) return false;
@@ -96,13 +98,15 @@ class Notebook:
         """Switch to "light" or "dark"."""
         self.command("apputils:change-theme", theme=f"JupyterLab {name.title()}")
         self.page.wait_for_function(
-            "light => document.body.dataset.jpThemeLight === light", arg="true" if name == "light" else "false"
+            "light => document.body.dataset.jpThemeLight === light",
+            arg="true" if name == "light" else "false",
+            polling=50,
         )
 
     def run_all(self):
         """Run every cell, and wait for the last."""
         self.command("notebook:run-all-cells")
-        self.page.wait_for_function("window.panel.sessionContext.session.kernel.status === 'idle'", timeout=120_000)
+        self._wait_until_idle(0)
 
     def restart(self):
         """Throw the kernel away for a new one, and run every cell in it."""
@@ -125,6 +129,7 @@ class Notebook:
 
     def cell(self, place):
         """The cell at this place, scrolled into sight."""
+        self.page.bring_to_front()
         self.page.evaluate(
             """async place => {
                 const notebook = window.panel.content;
@@ -138,16 +143,23 @@ class Notebook:
         return cell
 
     def explorers(self):
-        """The places of the cells whose output is an explorer."""
-        return [
-            place
+        """The explorers that the outputs hold, by the place of their cell."""
+        texts = {
+            place: "".join(output.get("data", {}).get("text/plain", ""))
             for place, cell in enumerate(self.cells())
             for output in cell.get("outputs", [])
-            if "Explorer(" in "".join(output.get("data", {}).get("text/plain", ""))[:40]
-        ]
+        }
+        return {place: text for place, text in texts.items() if re.match(r"\w+Explorer\(", text)}
+
+    def shown(self, cell):
+        """All that an explorer shows: its status, its picture and its details."""
+        return cell.locator(".widget-html-content").evaluate_all("parts => parts.map(part => part.innerHTML).join()")
 
     def settle(self):
         """Wait until the kernel has answered and the page shows it."""
-        self.page.wait_for_timeout(60)
-        self.page.wait_for_function("window.panel.sessionContext.session.kernel.status === 'idle'", timeout=60_000)
+        self._wait_until_idle(60)
+
+    def _wait_until_idle(self, moment):
+        self.page.wait_for_timeout(moment)
+        self.page.wait_for_function(IDLE, timeout=120_000, polling=20)  # not by frames: a page behind has none
         self.page.wait_for_timeout(60)

@@ -1,0 +1,108 @@
+"""Key press to changed pixels in a real JupyterLab: python benchmarks/browser.py
+
+Median and 95th percentile over key presses on a slider: each explorer; the floor, a slider whose value the kernel
+echoes into a label; and `interact` with inline matplotlib drawing a comparable picture. Needs a Chromium.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median, quantiles
+
+import nbformat
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "browser"))
+from lab import SWITCHES, Notebook, jupyter_lab
+
+PRESSES = 30
+IMPORT = "import torch; torch.set_num_threads(1)\n"
+CELLS = {
+    "floor: slider echoed to a label": """
+import ipywidgets as w
+slider, label = w.IntSlider(5, 0, 40), w.HTML('0')
+slider.observe(lambda change: setattr(label, 'value', str(change['new'])), 'value')
+w.VBox([slider, label])""",
+    "ConvExplorer, 16 pixels": """
+from skiplib.explorers.convolution import ConvExplorer
+ConvExplorer(input_size=16, kernel_size=3)""",
+    "ConvExplorer, 32 pixels": """
+from skiplib.explorers.convolution import ConvExplorer
+ConvExplorer(input_size=32, kernel_size=3)""",
+    "interact, 16 pixels in matplotlib": """
+%matplotlib inline
+import numpy as np, matplotlib.pyplot as plt, ipywidgets as w
+def picture(size=16):
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4))
+    for axis, pixels in zip(axes, (size, size - 2)):
+        axis.pcolormesh(np.zeros((pixels, pixels)), edgecolors='gray', linewidth=0.5)
+        axis.set_title(f'{pixels} x {pixels}')
+    plt.show()
+w.interact(picture, size=w.IntSlider(16, 3, 40));""",
+    "ChainExplorer": """
+from skiplib.explorers.chain import ChainExplorer
+from skiplib.arithmetic import ConvGeometry
+ChainExplorer([ConvGeometry(2, stride=2, padding=2)] * 2, input_size=32)""",
+    "ResidualExplorer": IMPORT + "from skiplib.explorers.residual import ResidualExplorer\nResidualExplorer()",
+    "ProductExplorer": "from skiplib.explorers.product import ProductExplorer\nProductExplorer()",
+    "SpectrumExplorer": IMPORT
+    + "from skiplib.explorers.spectrum import SpectrumExplorer\nSpectrumExplorer(blocks=10)",
+    "GradientExplorer, depth 20": IMPORT
+    + "from skiplib.explorers.gradient import GradientExplorer\nGradientExplorer(depth=20)",
+}
+WATCH = """key => new Promise(done => {
+    const area = document.querySelector('.jp-OutputArea'), handle = area.querySelector('.noUi-handle');
+    const outputs = () => [...area.querySelectorAll('.widget-html-content, .jp-RenderedImage, .widget-output')];
+    const old = outputs().map(each => each.innerHTML).join();
+    handle.focus();
+    const start = performance.now();
+    handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+    const look = () => outputs().map(each => each.innerHTML).join() === old
+        ? (performance.now() - start > 8000 ? done(null) : setTimeout(look, 1))
+        : requestAnimationFrame(() => setTimeout(() => done(performance.now() - start), 0));
+    look();
+})"""
+
+
+def latencies(page):
+    """Milliseconds from a key press until the frame after the change, for keys up and down in turn."""
+    times = []
+    for press in range(PRESSES + 3):
+        took = page.evaluate(WATCH, "ArrowRight" if press % 2 == 0 else "ArrowLeft")
+        page.wait_for_timeout(250)
+        times += [took] if press >= 3 and took is not None else []
+    return times
+
+
+def main():
+    executable = os.environ.get("SKIPLIB_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with (
+        tempfile.TemporaryDirectory() as home,
+        tempfile.TemporaryDirectory() as root,
+        sync_playwright() as playwright,
+    ):
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        for number, source in enumerate(CELLS.values()):
+            cell = nbformat.v4.new_code_cell(source.strip())
+            nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), Path(root) / f"{number}.ipynb")
+        browser = playwright.chromium.launch(executable_path=executable, args=SWITCHES)
+        print(f"{'':38}{'median ms':>10}{'95 %':>8}{'times the floor':>17}")
+        floor = None
+        with jupyter_lab(root, Path(home)) as (url, token):
+            for number, name in enumerate(CELLS):
+                page = browser.new_page(viewport={"width": 1280, "height": 1000})
+                notebook = Notebook(page, url, token, f"{number}.ipynb")
+                notebook.run_all()
+                page.wait_for_timeout(1000)
+                times = latencies(page)
+                middle, late = median(times), quantiles(times, n=20)[-1]
+                floor = floor or middle
+                print(f"{name:38}{middle:10.0f}{late:8.0f}{middle / floor:17.1f}", flush=True)
+                page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+import os
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from lab import SWITCHES, Notebook, jupyter_lab
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+WINDOW = {"width": 1280, "height": 1000}
+PROTECTED = {"deletable": False, "editable": False}  # as explorer cells are
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SCREENSHOTS = Path(__file__).parent / "screenshots"  # for people to look at; git ignores it
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A Chromium: the one that SKIPLIB_CHROMIUM names, or one on the PATH."""
+    path = os.environ.get("SKIPLIB_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium: install one, or let SKIPLIB_CHROMIUM name its executable")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A JupyterLab on a copy of the notebooks: where it is, its token, and the copy."""
+    root = tmp_path_factory.mktemp("copy")
+    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    with jupyter_lab(root, tmp_path_factory.mktemp("home")) as (url, token):
+        yield url, token, root
+
+
+@pytest.fixture(scope="module")
+def open_notebook(chromium, lab):
+    """Opens a notebook in a window of its own."""
+    url, token, _ = lab
+    pages = []
+
+    def opened(path):
+        pages.append(chromium.new_page(viewport=WINDOW))
+        return Notebook(pages[-1], url, token, path)
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS)
+def ran(request, open_notebook):
+    """Each notebook, opened and run once for all tests that take it."""
+    notebook = open_notebook(f"notebooks/{request.param}")
+    notebook.run_all()
+    yield notebook
+    notebook.page.close()
+
+
+@pytest.fixture
+def of_cells(open_notebook, lab):
+    """Opens a notebook of these cells, under this name."""
+    opened_here = []
+
+    def opened(name, *sources):
+        cells = [nbformat.v4.new_code_cell(source, metadata=PROTECTED) for source in sources]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab[2] / f"{name}.ipynb")
+        opened_here.append(open_notebook(f"{name}.ipynb"))
+        return opened_here[-1]
+
+    yield opened
+    for notebook in opened_here:
+        notebook.page.close()
+
+
+@pytest.fixture
+def screenshot(request):
+    """Keeps what the window shows, under the name of the test."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    name = re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
+
+    def keep(notebook, what):
+        notebook.page.screenshot(path=SCREENSHOTS / f"{name}-{what}.png")
+
+    return keep

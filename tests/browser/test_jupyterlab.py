@@ -1,0 +1,275 @@
+"""The notebooks as people use them: in a real JupyterLab, with eyes, keyboard and mouse."""
+
+import io
+import re
+
+import pytest
+from conftest import NOTEBOOKS
+from PIL import Image
+from playwright.sync_api import expect
+
+ROWS = ".widget-hbox:has(> .widget-text):has(> .widget-slider)"
+TWO = (
+    "from skiplib.explorers.convolution import ConvExplorer\nConvExplorer(input_size=8, stride=2)",
+    "ConvExplorer(input_size=5)",
+)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_freshly_opened_notebook_shows_pictures_with_alt_text(open_notebook, screenshot, name):
+    notebook = open_notebook(f"notebooks/{name}")
+    for place in notebook.explorers():
+        cell = notebook.cell(place)
+        pictures = cell.locator(".jp-OutputArea-output img")
+        expect(pictures).to_have_count(1)
+        assert len(pictures.get_attribute("alt")) > 20
+        assert pictures.evaluate("image => image.complete && image.naturalWidth") > 200
+        said = cell.inner_text().lower()
+        assert "geometries" not in said and "model not found" not in said and "error" not in said
+        screenshot(notebook, place)
+    assert notebook.errors == []
+    notebook.page.close()
+
+
+def test_every_explorer_lives_and_answers_the_keyboard(ran, screenshot):
+    failed = [out for cell in ran.cells() for out in cell.get("outputs", []) if out["output_type"] == "error"]
+    assert failed == []
+    seen = set()
+    for place, text in ran.explorers().items():
+        cell, kind = ran.cell(place), text.partition("(")[0]
+        expect(cell.locator("svg[role=img]").first).to_be_visible()
+        screenshot(ran, place)
+        if kind not in seen:  # once for every kind in a notebook: the others differ in where they start
+            move_every_slider(ran, cell, answers=kind != "TrainingExplorer")
+            move_every_choice(ran, cell, answers=kind != "TrainingExplorer")
+        seen.add(kind)
+    assert ran.errors == []
+
+
+def move_every_slider(notebook, cell, *, answers):
+    """To both ends by keyboard, and back by the number box."""
+    for row in cell.locator(ROWS).all():
+        if not row.is_visible():
+            continue
+        handle, box, before = row.locator(".noUi-handle"), row.locator("input"), notebook.shown(cell)
+        start, states = box.input_value(), set()
+        for key, bound in (("Home", "aria-valuemin"), ("End", "aria-valuemax")):
+            handle.focus()
+            notebook.page.keyboard.press(key)
+            notebook.settle()
+            assert float(handle.get_attribute("aria-valuenow")) == float(handle.get_attribute(bound))
+            states.add(notebook.shown(cell))
+        assert len(states) == 2 or not answers, f"{row.inner_text()} changes nothing"
+        box.fill(start)
+        notebook.page.keyboard.press("Enter")
+        notebook.settle()
+        assert notebook.shown(cell) == before, f"{row.inner_text()} does not come back"
+
+
+def move_every_choice(notebook, cell, *, answers):
+    """Dropdowns through all their options, checkboxes twice.
+
+    Not by arrow keys: JupyterLab takes them from a focused dropdown, to select another cell.
+    """
+    for choice in cell.locator("select:visible").all():
+        before, states, start = notebook.shown(cell), set(), choice.input_value()
+        for option in choice.locator("option").all():
+            choice.select_option(option.get_attribute("value"))
+            notebook.settle()
+            states.add(notebook.shown(cell))
+        assert len(states) > 1 or not answers, f"{choice.inner_text()} changes nothing"
+        choice.select_option(start)
+        notebook.settle()
+        assert notebook.shown(cell) == before
+    for box in cell.locator("input[type=checkbox]:visible").all():
+        before = notebook.shown(cell)
+        for _ in range(2):
+            box.focus()
+            notebook.page.keyboard.press("Space")
+            notebook.settle()
+        assert notebook.shown(cell) == before
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_its_background(ran, screenshot, theme):
+    ran.theme(theme)
+    kinds = {}
+    for place, text in ran.explorers().items():
+        kinds.setdefault(text.partition("(")[0], place)
+    for kind, place in kinds.items():
+        cell = ran.cell(place)
+        ran.page.wait_for_timeout(300)
+        screenshot(ran, kind)
+        found = list(contrasts(ran.page, cell))
+        assert len(found) > 3
+        faint = [(words, round(ratio, 1)) for words, ratio in found if ratio < 4.5]
+        assert not faint, faint
+
+
+@pytest.mark.parametrize("width", [900, 640], ids=["900 pixels", "1280 pixels at 200 %"])
+def test_nothing_is_cut_off_in_a_narrow_window(ran, screenshot, width):
+    ran.page.set_viewport_size({"width": width, "height": 700})
+    try:
+        for place in ran.explorers():
+            cell = ran.cell(place)
+            ran.page.wait_for_timeout(200)
+            screenshot(ran, place)
+            wide = cell.locator(".jp-OutputArea-output").evaluate_all(
+                "parts => parts.map(part => part.scrollWidth - part.clientWidth).filter(excess => excess > 1)"
+            )
+            assert wide == []
+    finally:
+        ran.page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+def test_every_control_has_a_name(ran):
+    for place in ran.explorers():
+        for control in ran.cell(place).locator("input:visible, select:visible, button.jupyter-button:visible").all():
+            expect(control).to_have_accessible_name(re.compile(r"\S"))
+            # A slider's handle cannot have one (ipywidgets issue 2650): its number box stands beside it.
+
+
+@pytest.fixture
+def conv(of_cells):
+    """Two explorers that need no torch, run, and the cell of the first."""
+    notebook = of_cells("two", *TWO)
+    notebook.run_all()
+    return notebook, notebook.cell(0), 0
+
+
+def test_pointing_at_an_output_pixel_lights_its_window(conv, screenshot):
+    notebook, cell, _ = conv
+    picture = cell.locator("svg[role=img]").first
+    picture.scroll_into_view_if_needed()
+    hits = picture.locator(".hits>g>g path")
+    notebook.page.mouse.move(1, 1)
+    still = picture.screenshot()
+    hits.last.hover()
+    lit = picture.screenshot()
+    hits.first.hover()
+    assert len({still, lit, picture.screenshot()}) == 3
+    screenshot(notebook, "lit")
+
+
+def test_stray_keys_on_a_slider_leave_the_notebook_as_it_is(conv):
+    notebook, cell, place = conv
+    before = [(each["cell_type"], each["source"]) for each in notebook.cells()]
+    cell.locator(".noUi-handle").first.focus()
+    for key in ("d", "d", "x", "m"):
+        notebook.page.keyboard.press(key)
+    notebook.page.wait_for_timeout(300)
+    assert [(each["cell_type"], each["source"]) for each in notebook.cells()] == before
+    assert place in notebook.explorers()
+
+
+def test_quick_keys_end_at_the_last_state(conv):
+    notebook, cell, _ = conv
+    row = cell.locator(ROWS).first
+    row.locator(".noUi-handle").focus()
+    for _ in range(100):
+        notebook.page.keyboard.press("ArrowRight")
+    for _ in range(100):
+        notebook.page.keyboard.press("ArrowLeft")
+    for _ in range(5):
+        notebook.page.keyboard.press("ArrowRight")
+    notebook.settle()
+    value = int(row.locator("input").input_value())
+    assert f"{value} × {value} becomes" in notebook.shown(cell)
+
+
+def test_two_explorers_on_one_page_do_not_disturb_each_other(conv):
+    notebook, cell, _ = conv
+    before = notebook.shown(notebook.cell(1))
+    notebook.cell(0)
+    cell.locator(".noUi-handle").first.focus()
+    notebook.page.keyboard.press("End")
+    notebook.settle()
+    assert notebook.shown(notebook.cell(1)) == before
+
+
+def test_kernel_can_be_restarted_and_everything_run_again(conv):
+    notebook, cell, place = conv
+    before = notebook.shown(cell)
+    notebook.restart()
+    cell = notebook.cell(place)
+    expect(cell.locator("svg[role=img]").first).to_be_visible()
+    assert notebook.shown(cell) == before
+    cell.locator(".noUi-handle").first.focus()
+    notebook.page.keyboard.press("End")
+    notebook.settle()
+    assert notebook.shown(cell) != before
+
+
+def contrasts(page, cell):
+    """Each text that is shown, and its contrast (WCAG 2.1): its colour against the commonest one around it."""
+    texts = cell.locator(".widget-html-content").evaluate_all(
+        """parts => parts.flatMap(part => [...part.querySelectorAll('*')].filter(each =>
+            [...each.childNodes].some(node => node.nodeType === 3 && node.data.trim())).map(each => {
+                const box = each.getBoundingClientRect(), style = getComputedStyle(each);
+                const colour = each.closest('svg') ? style.fill : style.color;
+                const shown = style.visibility === 'visible' && box.width > 2 && style.opacity > 0.9;
+                return [each.textContent.trim(), colour, box.x, box.y, box.width, box.height, shown];
+            }))"""
+    )
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    for words, colour, x, y, width, height, shown in texts:
+        inside = x >= 0 and y >= 60 and x + width <= image.width and y + height <= image.height - 30
+        rgb = [float(part) for part in re.findall(r"[\d.]+", colour)][:3]
+        if not shown or not inside or len(rgb) < 3:
+            continue
+        crop = image.crop((int(x), int(y), int(x + width) + 1, int(y + height) + 1))
+        _, background = max(crop.getcolors(1 << 24))
+        dark, light = sorted((luminance(rgb), luminance(background)))
+        yield words, (light + 0.05) / (dark + 0.05)
+
+
+def luminance(rgb):
+    red, green, blue = ((v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4) for v in (c / 255 for c in rgb))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_training_runs_stops_and_keeps_its_curves(of_cells, screenshot):
+    notebook = of_cells(
+        "training", "from skiplib.explorers.training import TrainingExplorer\nTrainingExplorer(epochs=20)"
+    )
+    notebook.run_all()
+    page, cell = notebook.page, notebook.cell(0)
+    start, stop, clear = (page.get_by_role("button", name=name, exact=True) for name in ("Start", "Stop", "Clear"))
+    expect(stop).to_be_disabled()
+    start.click()
+    expect(cell.get_by_text("Training: ")).to_be_visible()
+    page.wait_for_timeout(2500)
+    screenshot(notebook, "running")
+    stop.click()
+    expect(cell.get_by_text("Stopped. Training accuracy: plain, 20 layers")).to_be_visible()
+    screenshot(notebook, "stopped")
+    assert "stopped at step" in notebook.shown(cell)
+    clear.click()
+    expect(cell.get_by_text("Press Start to train.")).to_be_visible()
+    assert notebook.errors == []
+
+
+def test_interrupted_cell_leaves_a_kernel_that_works(of_cells):
+    long = (
+        "from skiplib.training import race\nruns = []\nfor run in race([50], seeds=range(99)):\n    runs.append(run)"
+    )
+    notebook = of_cells("long", long, "print('works', len(runs) < 99)")
+    notebook.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
+    notebook.page.wait_for_timeout(6000)
+    notebook.page.evaluate("window.panel.sessionContext.session.kernel.interrupt()")
+    notebook.settle()
+    assert "KeyboardInterrupt" in str(notebook.cells()[0]["outputs"])
+    notebook.cell(1)
+    notebook.command("notebook:run-cell")
+    notebook.settle()
+    assert "works True" in str(notebook.cells()[1]["outputs"])
+
+
+def test_what_a_learner_types_is_shown_as_text(of_cells):
+    notebook = of_cells(
+        "typed", "from skiplib.exercises import check\ncheck('01.places', '<img src=x onerror=alert(1)>')"
+    )
+    notebook.run_all()
+    cell = notebook.cell(0)
+    expect(cell.get_by_text("this is '<img src=x onerror")).to_be_visible()
+    assert cell.locator("img").count() == 0
