@@ -1,7 +1,8 @@
 """Measured curves in matplotlib: plain and skip, on an axis of powers of ten (layer L2, no torch, no widgets).
 
 Axes come first and artists come back; nothing here touches pyplot or global settings. Plain is vermillion and
-dashed, skip is blue and solid (Okabe and Ito's colours), and each curve carries its name.
+dashed, skip is blue and solid (Okabe and Ito's colours, the first one darker so that its name can be read), and each
+curve carries its name.
 """
 
 import base64
@@ -21,7 +22,7 @@ from matplotlib.ticker import MaxNLocator
 
 from skiplib.theory import magnitude
 
-STYLES = {"plain": ("#D55E00", (0, (5, 2))), "skip": ("#0072B2", "solid")}
+STYLES = {"plain": ("#BF5000", (0, (5, 2))), "skip": ("#0072B2", "solid")}
 SINGLE = (-45, "0 in single precision")  # the smallest power of ten, and what becomes of less
 _HUGE = 40
 
