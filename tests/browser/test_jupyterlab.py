@@ -4,9 +4,10 @@ import io
 import re
 
 import pytest
-from conftest import NOTEBOOKS
 from PIL import Image
 from playwright.sync_api import expect
+
+from browser.conftest import NOTEBOOKS
 
 ROWS = ".widget-hbox:has(> .widget-text):has(> .widget-slider)"
 REPAIR = ".widget-dropdown:has-text('repair')"

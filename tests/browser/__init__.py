@@ -1,0 +1,1 @@
+"""Driven in a real JupyterLab; skipped where there is no Chromium."""
