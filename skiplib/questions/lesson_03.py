@@ -119,7 +119,7 @@ QUESTIONS: dict[str, Judge] = {
         "less than a millionth",
         options=("more", "about a tenth", "about a thousandth", "less than a millionth"),
         reason="Nine blocks, and each leaves about 15 %.",
-        hint="Nine blocks. PyTorch's default makes q about 0.15. What is 0.15 · 0.15 · 0.15 …?",
+        hint="Nine blocks with q = 0.15. How many of them make a thousandth?",
         mistakes=[
             ("more", "For that q would have to be above 1."),
             ("about a tenth", "That is what one block leaves, and there are nine."),
@@ -147,14 +147,14 @@ QUESTIONS: dict[str, Judge] = {
         init="he",
         norm="batch",
         reason="The plain gradient grows on its way down, in every block.",
-        hint="This one cannot be computed with q. Batch normalisation divides by the spread of what comes in, and in "
-        "the backward pass the gradient is divided, too. With a skip the sum grows, and each branch counts less.",
+        hint="This one cannot be computed with q. What does dividing by a small spread do to the gradient? And what "
+        "share has one branch in a growing sum?",
     ),
     "tanh": fates(
         activation="tanh",
         init="xavier",
         reason="Plain loses about a factor of 10 in all 24 blocks together, and the skip gains about as much.",
-        hint="Xavier's weights are made for tanh: near 0 its slope is 1. What leaks at the border costs a little.",
+        hint="These weights are made for tanh: near 0 its slope is 1. And further out, where a skip leads?",
     ),
     "directions": word(
         "fewer than 10",

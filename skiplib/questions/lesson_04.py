@@ -50,7 +50,7 @@ QUESTIONS: dict[str, Judge] = {
         "worse on both",
         options=("as well", "overfits", "worse on both"),
         reason="So it is not overfitting: it does not even fit.",
-        hint="He et al. saw it on CIFAR-10: look at the training error, not only at the test error.",
+        hint="A large gradient is not yet a useful one. Which would you see if it could not even fit?",
         mistakes=[
             ("as well", "The gradient reaches the first layer, and more than that. But is a large gradient enough?"),
             ("overfits", "To overfit it would have to do well on the training digits."),
@@ -80,7 +80,7 @@ QUESTIONS: dict[str, Judge] = {
     "curve": word(
         "b",
         options=("a", "b", "c", "d"),
-        reason="A large gradient, and hardly any progress: He's weights and batch normalisation.",
+        reason="The gradient starts huge and never goes to zero, and there is hardly any progress.",
         hint="Read the lower picture first: has the gradient vanished? Then the upper one: does it learn?",
         mistakes=[
             ("a", "There the gradient would be near 1e-20."),
