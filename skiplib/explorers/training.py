@@ -83,6 +83,8 @@ class TrainingExplorer(NetworkExplorer):
     'trained=0'
     """
 
+    _task: asyncio.Task[None] | None = None  # also where a bad starting value ends __init__ early
+
     def __init__(
         self,
         *,
@@ -109,7 +111,6 @@ class TrainingExplorer(NetworkExplorer):
         }
         self._lanes: list[_Lane] = []  # of the last training
         self._finished: list[_Lane] = []  # of those before
-        self._task: asyncio.Task[None] | None = None
         self._sentence = ""
         self.start_button = widgets.Button(description="Start", tooltip="Train with these settings")
         self.stop_button = widgets.Button(description="Stop", tooltip="End the training now, and keep its curves")
