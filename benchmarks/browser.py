@@ -54,15 +54,21 @@ ChainExplorer([ConvGeometry(2, stride=2, padding=2)] * 2, input_size=32)""",
 }
 WATCH = """key => new Promise(done => {
     const area = document.querySelector('.jp-OutputArea'), handle = area.querySelector('.noUi-handle');
-    const outputs = () => [...area.querySelectorAll('.widget-html-content, .jp-RenderedImage, .widget-output')];
-    const old = outputs().map(each => each.innerHTML).join();
+    const [label, picture] = area.querySelectorAll('.widget-html-content');  // of an explorer: status and picture
+    const watched = picture ?? label ?? area.querySelector('.widget-output');
+    const drawn = image => image === null ? null : image.complete ? image.decode() : drawn_later(image);
+    const drawn_later = image => new Promise(ready => { image.onload = ready; });
+    const late = setTimeout(() => done(null), 8000);
+    const watch = new MutationObserver(async () => {
+        if (watched.clientHeight === 0 || !watched.hasChildNodes()) return;  // emptied, not yet drawn again
+        watch.disconnect();
+        await drawn(watched.querySelector('img'));
+        requestAnimationFrame(() => setTimeout(() => { clearTimeout(late); done(performance.now() - start); }, 0));
+    });
+    watch.observe(watched, {childList: true, subtree: true, characterData: true});
     handle.focus();
     const start = performance.now();
     handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
-    const look = () => outputs().map(each => each.innerHTML).join() === old
-        ? (performance.now() - start > 8000 ? done(null) : setTimeout(look, 1))
-        : requestAnimationFrame(() => setTimeout(() => done(performance.now() - start), 0));
-    look();
 })"""
 
 

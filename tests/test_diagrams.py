@@ -42,12 +42,18 @@ def corners(path):
     return [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", path.get("d"))]
 
 
-def hover_rows(picture):
-    """For each output row: its vertical shift, its label, and the x of every window that a pixel lights."""
+def lit_places(picture):
+    """Where the lit window lies, and its label: for each output column its x, and for each output row its y."""
     group = next(element for element in parse(picture).iter(f"{SVG}g") if element.get("class") == "hits")
-    for row in group.findall(f"{SVG}g"):
-        shift = float(re.fullmatch(r"translate\(0 ([\d.]+)\)", row.get("transform"))[1])
-        yield shift, row.find(f"{SVG}text").text, [float(use.get("x")) for use in row.iter(f"{SVG}use")]
+    across = [
+        (float(re.fullmatch(r"translate\(([\d.]+) 0\)", column.get("transform"))[1]), column.find(f"{SVG}text").text)
+        for column in group.findall(f"{SVG}g")
+    ]
+    rule = rf"#{group.get('id')}:hover:has\(>g>path:hover:nth-of-type\((\d+)\)\){{--window:([\d.]+)px}}"
+    down = [(int(row), float(y)) for row, y in re.findall(rule, picture.svg)]
+    assert [row for row, _ in down] == list(range(1, len(down) + 1))
+    labels = {each.get("class"): each.text for each in group.findall(f"{SVG}text")}
+    return across, [(y, labels[f"r{row - 1}"]) for row, y in down]
 
 
 @every_setting
@@ -74,13 +80,15 @@ def test_pointing_at_an_output_pixel_lights_the_window_that_it_reads(input_size,
     padded = next(parse(picture).iter(f"{SVG}rect"))
     left, top, width = (float(padded.get(name)) for name in ("x", "y", "width"))
     cell = width / (input_size[1] + 2 * horizontal.padding)
-    rows = list(hover_rows(picture))
-    assert len(rows) == vertical.output_size(input_size[0])
-    for row, (shift, label, lit) in enumerate(rows):
-        assert shift == pytest.approx(top + vertical.window(row).first * cell)
-        assert label.startswith(f"output row {row} reads rows ")
-        windows = [horizontal.window(column) for column in range(horizontal.output_size(input_size[1]))]
-        assert lit == pytest.approx([left + window.first * cell for window in windows])
+    across, down = lit_places(picture)
+    for name, start, axis, size, lit in (
+        ("column", left, horizontal, input_size[1], across),
+        ("row", top, vertical, input_size[0], down),
+    ):
+        windows = [axis.window(place) for place in range(axis.output_size(size))]
+        assert [place for place, _ in lit] == pytest.approx([start + window.first * cell for window in windows])
+        for place, (_, label) in enumerate(lit):
+            assert label.startswith(f"output {name} {place} reads {name}s ")
 
 
 def test_marked_window_and_its_output_pixel_stand_at_their_row_and_column():
@@ -154,7 +162,7 @@ def test_ids_differ_between_pictures_and_agree_between_equal_ones():
         re.findall(r' id="(\w+)"', draw_convolution((size, size), (PUBLISHED, PUBLISHED), hover=True).svg)
         for size in (8, 8, 9)
     ]
-    assert ids[0] == ids[1] != ids[2] and len(ids[0]) == 1
+    assert ids[0] == ids[1] and not {*ids[0]} & {*ids[2]} and len(ids[0]) == 2
 
 
 def test_convolution_that_does_not_fit_is_refused():

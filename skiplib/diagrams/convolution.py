@@ -10,13 +10,12 @@ from skiplib.diagrams.svg import INK, WINDOW, Picture, cells, grid, legend, make
 _PANEL = 372  # pixels that the longer side of the padded image may take
 _LEFT, _TOP, _GAP = 44, 50, 84
 _HOVER_RULES = {
-    ".hits path": "fill:transparent",
-    ".hits use": f"visibility:hidden;fill:{WINDOW};stroke:{INK}",
+    ".hits>g>path": "fill:none;pointer-events:all",
+    ".hits use": f"visibility:hidden;fill:{WINDOW};stroke:{INK};transform:translateY(var(--window))",
     ".hits text": "visibility:hidden",
-    ".hits g:hover>use": "visibility:visible",
-    ".hits>g:hover>text": "visibility:visible",
-    ".hits>g>g:hover path": f"fill:{WINDOW};stroke:{INK};stroke-width:2",
-    ":is(.skiplib:has(.hits g:hover) .now)": "visibility:hidden",
+    ".hits>g:hover>*": "visibility:visible",
+    ".hits>g>path:hover": f"fill:{WINDOW};stroke:{INK};stroke-width:2",
+    ":is(.skiplib:hover:has(.hits:hover) .now)": "visibility:hidden",
 }
 
 
@@ -84,15 +83,10 @@ def draw_convolution(
     if window is not None:
         parts.append(f'<g class="now">{"".join(_marked_window(rows, columns, window, output_at, cell, caption))}</g>')
     if hover:
-        parts.append(f'<g class="hits">{"".join(_hits(rows, columns, output_at, cell, key, caption))}</g>')
+        parts.append(f'<g class="hits" id="hits{key}">{"".join(_hits(rows, columns, output_at, cell, key, caption))}</g>')
     parts.append(legend(_LEFT, caption + 46, unread=bool(rows.unread or columns.unread)))
     width = max(output_at[0] + columns.places * cell + 32, 620)
-    rules = {}
-    if hover:
-        rules = _HOVER_RULES | {
-            f".hits:has(>g>g:nth-of-type({place + 1}):hover)>.c{place}": "visibility:visible"
-            for place in range(columns.places)
-        }
+    rules = _HOVER_RULES | dict(_row_rules(rows, cell, key)) if hover else {}
     return make_picture(width, caption + 58, parts, alt=_describe(rows, columns, window), rules=rules)
 
 
@@ -145,26 +139,26 @@ def _marked_window(
 
 
 def _hits(rows: Axis, columns: Axis, at: tuple[float, float], cell: float, key: str, caption: float) -> Iterator[str]:
-    """One group per output pixel: what the mouse meets, and the window that it then shows."""
+    """What the mouse meets: per output column a group of pixels, and the window that they show at their row."""
     taps = [(x * cell, y * cell) for y in rows.geometry.window(0).taps for x in columns.geometry.window(0).taps]
     yield f'<defs><g id="w{key}">{cells(taps, cell, "")}</g></defs>'
-    for column in range(columns.places):
-        yield text(_LEFT, caption + 18, f"output {columns.reads(column)}", f"c{column}")
-    stride = columns.geometry.stride
-    square = f"h{cell:g}v{cell:g}h-{cell:g}z"
-    targets = [  # what stands before and after the y coordinate, the only part that differs from row to row
-        (
-            f'<g><path d="M{at[0] + column * cell:g} ',
-            f'{square}"/><use href="#w{key}" x="{_LEFT + column * stride * cell:g}"/></g>',
-        )
-        for column in range(columns.places)
-    ]
     for row in range(rows.places):
-        top = _TOP + rows.geometry.window(row).first * cell
-        y = f"{at[1] + row * cell - top:g}"
-        pixels = "".join([before + y + after for before, after in targets])
-        label = text(_LEFT, caption - top, f"output {rows.reads(row)}")
-        yield f'<g transform="translate(0 {top:g})">{label}{pixels}</g>'
+        yield text(_LEFT, caption, f"output {rows.reads(row)}", f"r{row}")
+    pixels = [f'{at[1] + row * cell:g}h{cell:g}v{cell:g}h-{cell:g}z"/>' for row in range(rows.places)]
+    for column in range(columns.places):
+        left = _LEFT + columns.geometry.window(column).first * cell
+        pixel = f'<path d="M{at[0] + column * cell - left:g} '
+        label = text(_LEFT - left, caption + 18, f"output {columns.reads(column)}")
+        window = f'<use href="#w{key}"/>'
+        yield f'<g transform="translate({left:g} 0)">{label}{"".join(pixel + rest for rest in pixels)}{window}</g>'
+
+
+def _row_rules(rows: Axis, cell: float, key: str) -> Iterator[tuple[str, str]]:
+    """Which row the mouse is on: its label, and how far down its window lies. (CSS finds no row by itself.)"""
+    for row in range(rows.places):
+        on_it = f"#hits{key}:hover:has(>g>path:hover:nth-of-type({row + 1}))"  # :hover first: else all is searched
+        yield on_it, f"--window:{_TOP + rows.geometry.window(row).first * cell:g}px"
+        yield f"{on_it}>.r{row}", "visibility:visible"
 
 
 def _describe(rows: Axis, columns: Axis, window: tuple[int, int] | None) -> str:

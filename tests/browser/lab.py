@@ -42,7 +42,7 @@ def jupyter_lab(root, home):
     (home / "app" / "settings").mkdir(parents=True)
     (home / "app" / "settings" / "overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
     command = [
-        os.environ.get("LABPY", sys.executable),
+        sys.executable,
         "-m",
         "jupyterlab",
         "--no-browser",

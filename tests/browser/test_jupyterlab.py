@@ -17,6 +17,7 @@ from skiplib.explorers.training import TrainingExplorer
 torch.set_num_threads(1)
 TrainingExplorer(epochs=20)
 """
+BOX = "element => element.getBoundingClientRect().toJSON()"
 TWO = (
     "from skiplib.explorers.convolution import ConvExplorer\nConvExplorer(input_size=8, stride=2)",
     "ConvExplorer(input_size=5)",
@@ -154,13 +155,20 @@ def test_pointing_at_an_output_pixel_lights_its_window(conv, screenshot):
     notebook, cell, _ = conv
     picture = cell.locator("svg[role=img]").first
     picture.scroll_into_view_if_needed()
-    hits = picture.locator(".hits>g>g path")
+    pixels = picture.locator(".hits>g>path")
     notebook.page.mouse.move(1, 1)
-    still = picture.screenshot()
-    hits.last.hover()
-    lit = picture.screenshot()
-    hits.first.hover()
-    assert len({still, lit, picture.screenshot()}) == 3
+    expect(picture.locator(".now")).to_be_visible()
+    image = picture.locator(".padding").first.evaluate(BOX)
+    for row, column in ((0, 0), (2, 1), (1, 2)):  # of 3 by 3
+        pixels.nth(3 * column + row).hover()
+        expect(picture.locator(".now")).to_be_hidden()
+        expect(picture.locator(".hits use:visible")).to_have_count(1)
+        window = picture.locator(".hits use:visible").evaluate(BOX)
+        cell = window["width"] / 3
+        place = [(window[side] - image[side]) / cell for side in ("y", "x")]
+        assert place == pytest.approx([2 * row, 2 * column], abs=0.05)
+        words = " ".join(picture.locator(".hits text:visible").all_text_contents())
+        assert f"row {row} reads rows {2 * row}, " in words and f"column {column} reads columns {2 * column}, " in words
     screenshot(notebook, "lit")
 
 
