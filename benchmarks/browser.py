@@ -50,7 +50,11 @@ ChainExplorer([ConvGeometry(2, stride=2, padding=2)] * 2, input_size=32)""",
     "SpectrumExplorer": IMPORT
     + "from skiplib.explorers.spectrum import SpectrumExplorer\nSpectrumExplorer(blocks=10)",
     "GradientExplorer, depth 20": IMPORT
-    + "from skiplib.explorers.gradient import GradientExplorer\nGradientExplorer(depth=20)",
+    + """
+from skiplib.explorers import gradient
+explorer = gradient.GradientExplorer(depth=20)
+explorer.controls['depth'].slider.observe(lambda _: gradient._measure.cache_clear(), 'value')  # measure every time
+explorer""",
 }
 WATCH = """key => new Promise(done => {
     const area = document.querySelector('.jp-OutputArea'), handle = area.querySelector('.noUi-handle');

@@ -227,7 +227,7 @@ MISTAKES = [
     ("04.rescue", {"norm": ["batch"]}, "does not run"),
     ("04.curve", "a", "1e-20"),
     ("04.curve", "c", "within an epoch"),
-    ("04.curve", "d", "within an epoch or two"),
+    ("04.curve", "d", "near 1e-9"),
     ("02.runs_at", {8, 12}, "one more"),
     ("01.cost", 72, "bias"),
     ("01.cost", 30, "3 input channels"),

@@ -83,7 +83,9 @@ def draw_convolution(
     if window is not None:
         parts.append(f'<g class="now">{"".join(_marked_window(rows, columns, window, output_at, cell, caption))}</g>')
     if hover:
-        parts.append(f'<g class="hits" id="hits{key}">{"".join(_hits(rows, columns, output_at, cell, key, caption))}</g>')
+        parts.append(
+            f'<g class="hits" id="hits{key}">{"".join(_hits(rows, columns, output_at, cell, key, caption))}</g>'
+        )
     parts.append(legend(_LEFT, caption + 46, unread=bool(rows.unread or columns.unread)))
     width = max(output_at[0] + columns.places * cell + 32, 620)
     rules = _HOVER_RULES | dict(_row_rules(rows, cell, key)) if hover else {}

@@ -85,7 +85,7 @@ QUESTIONS: dict[str, Judge] = {
         mistakes=[
             ("a", "There the gradient would be near 1e-20."),
             ("c", "A network of 4 layers learns these digits within an epoch."),
-            ("d", "With a skip it learns these digits within an epoch or two."),
+            ("d", "There the gradient would be near 1e-9."),
         ],
     ),
 }

@@ -168,7 +168,9 @@ def test_pointing_at_an_output_pixel_lights_its_window(conv, screenshot):
         place = [(window[side] - image[side]) / cell for side in ("y", "x")]
         assert place == pytest.approx([2 * row, 2 * column], abs=0.05)
         words = " ".join(picture.locator(".hits text:visible").all_text_contents())
-        assert f"row {row} reads rows {2 * row}, " in words and f"column {column} reads columns {2 * column}, " in words
+        assert (
+            f"row {row} reads rows {2 * row}, " in words and f"column {column} reads columns {2 * column}, " in words
+        )
     screenshot(notebook, "lit")
 
 
