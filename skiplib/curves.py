@@ -10,6 +10,7 @@ from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from skiplib.figures import STYLES, Band, Plot, height, make_figure, powers_of_ten
 
@@ -56,6 +57,7 @@ def draw_training(above: Axes, below: Axes, curves: Sequence[Curve], *, epochs: 
     below.set_ylabel("gradient of the\nfirst weights")
     below.set_xlabel("epochs: how often all images were seen")
     above.set_xlim(0, epochs)
+    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return artists + _labels(above, curves)
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from skiplib.blocks import ResidualBlock, Stack, make_stack
 from skiplib.data import load_digits
 
+_AT_ONCE = 4  # networks side by side; more are hardly faster, and take memory
 
 @dataclass(frozen=True)
 class Profile:
@@ -108,12 +109,20 @@ def compare(
     >>> first_to_last(nets.plain[0].activations) < 1e-5 < 0.1 < first_to_last(nets.skip[0].activations)
     True
     """
-    stacks = [make_stack(depth, channels=channels, skip=True, head="pool", seed=seed, **settings) for seed in seeds]
-    skip = gradient_profiles(stacks, images, labels)
-    for stack in stacks:
-        for block in _blocks(stack):
-            block.skip, block.alpha = False, 1.0
-    return Comparison(gradient_profiles(stacks, images, labels), skip)
+    plain: list[Profile] = []
+    skip: list[Profile] = []
+    seeds = list(seeds)
+    for start in range(0, len(seeds) or 1, _AT_ONCE):
+        stacks = [
+            make_stack(depth, channels=channels, skip=True, head="pool", seed=seed, **settings)
+            for seed in seeds[start : start + _AT_ONCE]
+        ]
+        skip += gradient_profiles(stacks, images, labels)
+        for stack in stacks:
+            for block in _blocks(stack):
+                block.skip, block.alpha = False, 1.0
+        plain += gradient_profiles(stacks, images, labels)
+    return Comparison(tuple(plain), tuple(skip))
 
 
 def first_to_last(values: Sequence[float]) -> float:
