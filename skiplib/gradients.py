@@ -20,6 +20,7 @@ from skiplib.data import load_digits
 
 _AT_ONCE = 4  # networks side by side; more are hardly faster, and take memory
 
+
 @dataclass(frozen=True)
 class Profile:
     """What one network does to the gradient, and to the activations, from the input side to the output side.
