@@ -31,6 +31,13 @@ ConvExplorer(input_size=16, kernel_size=3)""",
     "ConvExplorer, 32 pixels": """
 from skiplib.explorers.convolution import ConvExplorer
 ConvExplorer(input_size=32, kernel_size=3)""",
+    "the same SVG, alone in an HTML widget": """
+import ipywidgets as w
+from skiplib.explorers.convolution import ConvExplorer
+pictures = [ConvExplorer(input_size=n, kernel_size=3).view(hover=True).picture.svg for n in (16, 17)]
+slider, shown = w.IntSlider(16, 0, 40), w.HTML(pictures[0])
+slider.observe(lambda change: setattr(shown, 'value', pictures[change['new'] % 2]), 'value')
+w.VBox([slider, shown])""",
     "interact, 16 pixels in matplotlib": """
 %matplotlib inline
 import numpy as np, matplotlib.pyplot as plt, ipywidgets as w
