@@ -8,7 +8,7 @@ from torch import nn
 from skiplib.blocks import make_stack
 from skiplib.data import load_digits
 from skiplib.figures import Band
-from skiplib.gradients import compare, first_to_last, gradient_profiles
+from skiplib.gradients import Profile, compare, first_to_last, gradient_profiles, median_ratio
 from skiplib.jacobians import block_jacobians, gradient_similarity, singular_values, surviving_directions
 from skiplib.theory import block_factor, padding_leak, skip_product, variance_factor
 
@@ -20,6 +20,7 @@ SETTINGS = [
     {"norm": "batch", "init": "he"},
     {"norm": "group", "num_groups": 2, "order": "original", "alpha": 0.3},
     {"activation": "tanh", "order": "article", "init": "xavier"},
+    {"skip": False, "depth": 70},  # down to 1e-30, whose square single precision takes for 0
 ]
 
 
@@ -79,6 +80,23 @@ def test_plain_networks_have_the_weights_of_the_skip_networks_and_no_alpha():
     (plain,) = gradient_profiles([stack_of(skip=False)], IMAGES, LABELS)
     (skip,) = gradient_profiles([stack_of(alpha=0.1)], IMAGES, LABELS)
     assert (nets.plain, nets.skip) == ((plain,), (skip,))
+
+
+def test_seeds_keep_their_order_also_where_there_are_many():
+    nets = compare(12, seeds=range(9), images=IMAGES, labels=LABELS, channels=4)
+    for seed in (0, 4, 8):
+        for profiles, skip in ((nets.plain, False), (nets.skip, True)):
+            activations, weights, _ = by_hand(stack_of(seed=seed, skip=skip))
+            assert profiles[seed].activations == pytest.approx(activations, rel=1e-4)
+            assert profiles[seed].weights == pytest.approx(weights, rel=1e-4)
+    assert len(nets.plain) == len(nets.skip) == 9
+    with pytest.raises(ValueError, match="got 0"):
+        compare(12, seeds=[], images=IMAGES, labels=LABELS)
+
+
+def test_median_ratio_is_the_middle_one_of_what_is_asked():
+    nets = [Profile((first, 1.0), (first, 2.0), (), ()) for first in (8.0, 2.0, 4.0)]
+    assert median_ratio(nets) == 4.0 and median_ratio(nets, "weights") == 2.0
 
 
 def median_ratios(**settings):

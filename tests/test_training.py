@@ -9,9 +9,20 @@ from torch import nn
 
 from skiplib.blocks import make_stack
 from skiplib.curves import Curve, draw_training, race_plot, running_mean, training_plot, trust_plot
+from skiplib.data import load_digits
 from skiplib.explorers.training import TrainingExplorer
 from skiplib.figures import make_figure
-from skiplib.training import Record, accuracies, accuracy, gradient_trust, make_optimizer, race, split_digits, train
+from skiplib.training import (
+    Record,
+    Run,
+    accuracies,
+    accuracy,
+    gradient_trust,
+    make_optimizer,
+    race,
+    split_digits,
+    train,
+)
 
 SPLIT = split_digits()
 FEW = SPLIT.images[:200], SPLIT.labels[:200]
@@ -32,6 +43,42 @@ def test_digits_are_split_and_standardised_by_the_training_part():
     rows = {tuple(image.flatten().tolist()) for image in SPLIT.images}
     assert len(rows & {tuple(image.flatten().tolist()) for image in SPLIT.test_images}) == 0
     assert SPLIT.labels.bincount().min() > 120
+
+
+def test_digits_are_shuffled_by_the_projects_seed():
+    pixels, labels = load_digits()
+    order = torch.randperm(1797, generator=torch.Generator().manual_seed(172))
+    assert torch.equal(torch.cat([SPLIT.labels, SPLIT.test_labels]).cpu(), torch.tensor(labels)[order])
+    first = torch.tensor(pixels)[order[0]].double()
+    ours = SPLIT.images[0, 0].cpu().double()
+    assert (first - first.mean()) / first.std() == pytest.approx(
+        ((ours - ours.mean()) / ours.std()).numpy(), abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_accuracy_is_measured_in_evaluation_mode_and_leaves_the_mode_as_it_was(mode):
+    net = net_of(norm="batch")
+    list(train(net, *FEW, epochs=1))
+    net.train(mode)
+    buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    ours = accuracy(net, *FEW)
+    assert net.training is mode
+    assert all(torch.equal(buffers[name], buffer) for name, buffer in net.named_buffers())
+    net.eval()
+    assert ours == (net(FEW[0]).argmax(1) == FEW[1]).double().mean().item()
+
+
+def test_every_step_is_taken_in_training_mode():
+    net, other = net_of(norm="batch"), net_of(norm="batch")
+    net.eval()
+    losses = [record.loss for record in train(net, *FEW, epochs=1)]
+    watched = []
+    for record in train(other, *FEW, epochs=1):
+        watched.append(record.loss)
+        other.eval()  # as a look at the accuracy might leave it
+    assert losses == watched and net.training
+    assert next(layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)).num_batches_tracked == 4
 
 
 def test_small_network_learns_the_digits():
@@ -95,6 +142,8 @@ def test_loss_that_is_not_finite_ends_the_training_with_a_record_that_says_so():
         ({"epochs": 0}, "`epochs` must be"),
         ({"batch_size": 0}, "`batch_size` must be"),
         ({"optimizer": "lbfgs"}, "`optimizer` must be one of sgd, adam; got 'lbfgs'"),
+        ({"lr": 0}, "`lr` must be a positive number; got 0"),
+        ({"lr": True}, "`lr` must be a positive number; got True"),
         ({"lr": -1}, "`lr` must be a positive number; got -1"),
         ({"lr": math.nan}, "`lr` must be a positive number"),
         ({"lr": "0.1"}, "`lr` must be a positive number"),
@@ -126,6 +175,22 @@ def test_race_gives_every_run_once_and_remembers_them():
     assert [id(run) for run in again] == [id(run) for run in runs[6:]]
     (other,) = race([6], skips=[True], seeds=[2], epochs=1, channels=4, lr=0.01)
     assert other.records != runs[7].records
+
+
+def test_run_is_a_training_with_its_seed_measured_on_both_parts():
+    (run,) = race([4], seeds=[5], skips=[True], epochs=1, channels=4)
+    net = net_of(seed=5)
+    assert [record.loss for record in run.records] == [
+        record.loss for record in train(net, SPLIT.images, SPLIT.labels, epochs=1, seed=5)
+    ]
+    assert run.train_accuracy == accuracy(net, SPLIT.images, SPLIT.labels)
+    assert run.test_accuracy == accuracy(net, SPLIT.test_images, SPLIT.test_labels) != run.train_accuracy
+
+
+@pytest.mark.parametrize(("loss", "diverged"), [(0.5, False), (math.inf, True), (math.nan, True)])
+def test_run_whose_last_loss_is_not_finite_has_diverged(loss, diverged):
+    records = (Record(1, 0.5, 1.0, 0.1, 0.1, 0.1), Record(2, 1.0, loss, 0.1, 0.1, 0.2))
+    assert Run(4, True, 172, records, 0.1, 0.1).diverged is diverged
 
 
 def test_race_that_is_interrupted_keeps_what_was_done():
