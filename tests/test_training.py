@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from skiplib.blocks import make_stack
-from skiplib.curves import Curve, draw_training, race_plot, running_mean, training_plot, trust_plot
+from skiplib.curves import Curve, draw_training, race_plot, running_mean, share_in_words, training_plot, trust_plot
 from skiplib.data import load_digits
 from skiplib.explorers.training import TrainingExplorer
 from skiplib.figures import make_figure
@@ -110,6 +110,14 @@ def test_training_equals_a_loop_by_hand(optimizer):
     assert [record.loss for record in records] == losses
     assert [record.gradient for record in records] == pytest.approx(gradients)
     assert torch.equal(flat(ours), flat(theirs))
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.499, "below 50 %"), (0.5, "50 to 90 %"), (0.899, "50 to 90 %"), (0.9, "above 90 %"), (1.0, "above 90 %")],
+)
+def test_shares_in_words_change_at_50_and_90_percent(share, words):
+    assert share_in_words(share) == words
 
 
 def test_one_seed_gives_one_result_and_another_seed_another():
