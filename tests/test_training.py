@@ -316,10 +316,11 @@ def lived(explorer, script):
     """Run a coroutine in an event loop, as a kernel has one."""
 
     async def main():
-        explorer.start_button.click()
-        await script()
-        while explorer.training:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(60):
+            explorer.start_button.click()
+            await script()
+            while explorer.training:
+                await asyncio.sleep(0.01)
 
     asyncio.run(main())
     return explorer
@@ -335,15 +336,27 @@ def test_nothing_is_trained_before_start():
     assert "trained=0" in repr(explorer) and "Press Start" in explorer._status.value
 
 
-def test_explorer_trains_what_the_race_trains():
-    explorer = lived(TrainingExplorer(depth=4, epochs=1), nothing)
-    runs = list(race([4], seeds=[172], epochs=1))
-    for run, name in zip(runs, ("plain", "skip"), strict=True):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"seed": 7, "init": "he", "norm": "group", "optimizer": "adam", "lr": 0.01},
+        {"seed": 7, "init": "xavier", "alpha": 0.3, "network": "skip"},
+    ],
+)
+def test_explorer_trains_what_the_race_trains(settings):
+    explorer = lived(TrainingExplorer(depth=4, epochs=1, **settings), nothing)
+    rest = {name: value for name, value in settings.items() if name not in ("seed", "network")}
+    skips = [True] if "network" in settings else [False, True]
+    runs = race([4], seeds=[settings.get("seed", 172)], skips=skips, epochs=1, **rest)
+    for run, lane in zip(runs, explorer._lanes, strict=True):
+        name = "skip" if run.skip else "plain"
+        assert [record.loss for record in lane.records] == [record.loss for record in run.records]
         assert f"{name}, 4 layers: {run.train_accuracy:.1%}" in explorer.status
         assert f">{run.train_accuracy:.1%}</td>" in explorer._details.value
         assert f">{run.test_accuracy:.1%}</td>" in explorer._details.value
     assert not explorer.training and not explorer.start_button.disabled
-    assert "plain, 4 layers" in explorer._picture.value
+    assert "skip, 4 layers" in explorer._picture.value
 
 
 def test_stop_answers_at_once_and_keeps_the_curves():
