@@ -10,6 +10,7 @@ from torch import nn
 from skiplib.blocks import make_stack
 from skiplib.curves import Curve, draw_training, race_plot, running_mean, share_in_words, training_plot, trust_plot
 from skiplib.data import load_digits
+from skiplib.explorers.progress import Progress
 from skiplib.explorers.training import TrainingExplorer
 from skiplib.figures import make_figure
 from skiplib.training import (
@@ -365,6 +366,7 @@ def test_stop_answers_at_once_and_keeps_the_curves():
     async def stop_soon():
         await asyncio.sleep(1)
         assert explorer.start_button.disabled and "Training: " in explorer.status
+        assert explorer.progress.layout.visibility == "visible" and 0 < explorer.progress.value < 1
         explorer.start_button.click()  # a second start does nothing
         start = time.perf_counter()
         explorer.stop_button.click()
@@ -376,6 +378,24 @@ def test_stop_answers_at_once_and_keeps_the_curves():
     assert "Stopped. Training accuracy: plain, 50 layers" in explorer.status
     assert "stopped at step" in explorer._details.value and "skip, 50 layers" in explorer._picture.value
     assert answered[0] < 5  # the benchmark has the milliseconds
+    assert explorer.progress.layout.visibility == "hidden"
+
+
+def test_explorer_that_is_closed_stops_its_training():
+    explorer = TrainingExplorer(depth=50, epochs=20)
+
+    async def close_soon():
+        await asyncio.sleep(0.5)
+        explorer.close()
+
+    lived(explorer, close_soon)
+    assert all(0 < len(lane.records) < lane.total for lane in explorer._lanes) and len(explorer._lanes) == 2
+
+
+def test_progress_counts_what_is_taken():
+    bar = Progress("abc", total=3, unit="letters")
+    seen = [(letter, bar.bar.value, bar.words.value) for letter in bar]
+    assert seen == [(letter, n, f"{n} of 3 letters") for n, letter in enumerate("abc", 1)]
 
 
 def test_finished_curves_stay_until_they_are_cleared():
