@@ -381,6 +381,27 @@ def test_stop_answers_at_once_and_keeps_the_curves():
     assert explorer.progress.layout.visibility == "hidden"
 
 
+def test_training_that_is_stopped_before_it_began_can_be_started_again():
+    explorer = TrainingExplorer(depth=4, epochs=1, network="plain")
+
+    async def change_of_mind():
+        explorer.stop_button.click()
+        await asyncio.sleep(0)
+
+    lived(explorer, change_of_mind)
+    assert explorer.stop_button.disabled and not explorer.start_button.disabled
+    assert "Training accuracy: plain, 4 layers" in lived(explorer, nothing).status
+
+
+def test_training_that_fails_can_be_started_again(monkeypatch):
+    explorer = TrainingExplorer(depth=4, epochs=1, network="plain")
+    monkeypatch.setattr(explorer, "_say_progress", lambda: 1 / 0)
+    lived(explorer, nothing)
+    monkeypatch.undo()
+    assert not explorer.start_button.disabled
+    assert "Training accuracy: plain, 4 layers" in lived(explorer, nothing).status
+
+
 def test_explorer_that_is_closed_stops_its_training():
     explorer = TrainingExplorer(depth=50, epochs=20)
 

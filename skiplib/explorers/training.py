@@ -136,11 +136,17 @@ class TrainingExplorer(NetworkExplorer):
         """Begin to train what the controls say, in the kernel's event loop: other widgets and cells go on."""
         if not self.training:
             self._task = asyncio.get_running_loop().create_task(self._train())
+            self._task.add_done_callback(self._forget)
 
     def stop(self) -> None:
         """End the training before its next step; its curves stay."""
         if self._task is not None:
             self._task.cancel()
+
+    def _forget(self, _: object) -> None:
+        """Be ready for the next start, also where a task was stopped before it began, or failed."""
+        self._task = None
+        self._update()
 
     def close(self) -> None:
         """End what runs, and give back all that the explorer holds."""
@@ -176,8 +182,7 @@ class TrainingExplorer(NetworkExplorer):
         for lane in self._lanes:
             await asyncio.sleep(0.01)  # the words reach the page first
             lane.end()
-        self._task, self._sentence = None, ended + self._say_result()
-        self._update()
+        self._sentence = ended + self._say_result()
 
     def _make_lanes(self) -> list[_Lane]:
         settings: dict[str, Any] = self.settings
