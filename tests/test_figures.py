@@ -5,10 +5,11 @@ import matplotlib
 import pytest
 
 from skiplib.explorers.base import Control
-from skiplib.explorers.gradient import GradientExplorer
+from skiplib.explorers.gradient import GradientExplorer, _measure
 from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.spectrum import SpectrumExplorer
 from skiplib.figures import Band, Plot, draw_pair, make_figure
+from skiplib.gradients import compare, first_digits, median_ratio
 from skiplib.theory import magnitude
 
 RISING, FLAT = Band.of([[1e-4, 1e-2, 1.0]]), Band.of([[1.0, 2.0, 1.0]])
@@ -170,3 +171,21 @@ def test_name_of_the_lower_curve_stands_on_its_open_side(ends, side):
     draw_pair(ax, Band.of([heights]), Band.of([[1e3] * 16]))
     (name,) = [text for text in ax.texts if text.get_text() == "plain"]
     assert name.get_ha() == side
+
+
+def test_gradient_explorer_shows_the_median_of_its_seeds_and_of_what_is_asked():
+    images, labels = first_digits(4)
+    nets = compare(30, init="he", seeds=range(172, 174), images=images, labels=labels)
+    for quantity in ("activations", "weights"):
+        result = GradientExplorer(depth=30, init="he", seeds=2, gradient_of=quantity).view(hover=False).result
+        assert result == {
+            "plain": magnitude(median_ratio(nets.plain, quantity)),
+            "skip": magnitude(median_ratio(nets.skip, quantity)),
+        }
+    assert magnitude(median_ratio(nets.skip, "weights")) != magnitude(median_ratio(nets.skip))
+    assert len(_measure(depth=10, seeds=3).plain) == 3
+
+
+def test_spectrum_starts_at_its_largest_value():
+    alt = SpectrumExplorer(blocks=3, init="he").view(hover=False).picture.alt
+    assert "plain 1 to " in alt and "skip 1 to " in alt
