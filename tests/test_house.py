@@ -4,11 +4,14 @@ import ast
 import re
 import sys
 import tomllib
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from statistics import median
 
 import nbformat
 import pytest
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -91,9 +94,11 @@ def test_imports_run_one_way(path):
             assert package in sys.stdlib_module_names | HEAVY, f"{room} imports {module}"
 
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
 def dependencies():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return set(project["dependencies"]), set(project["optional-dependencies"]["test"])
+    return set(PROJECT["dependencies"]), set(PROJECT["optional-dependencies"]["test"])
 
 
 def test_environment_names_the_same_dependencies():
@@ -104,10 +109,24 @@ def test_environment_names_the_same_dependencies():
     assert conda - only_conda == dependencies()[0]
 
 
+def pins():
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M))
+
+
 def test_constraints_pin_every_dependency():
-    pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M))
-    assert set().union(*dependencies()) <= pins.keys()
-    assert pins["torch"] == "2.13.0"
+    assert set().union(*dependencies()) <= pins().keys()
+    assert pins()["torch"] == "2.13.0"
+
+
+def test_every_pin_installs_with_the_oldest_python_that_we_promise():
+    ours = SpecifierSet(PROJECT["requires-python"])
+    (oldest,) = (promise.version for promise in ours if promise.operator == ">=")
+    tried = {}
+    for name in pins():
+        with suppress(PackageNotFoundError):  # some are for other systems
+            tried[name] = SpecifierSet(metadata(name)["Requires-Python"] or "")
+    assert len(tried) > 0.9 * len(pins())
+    assert [name for name, theirs in tried.items() if not theirs.contains(oldest)] == []
 
 
 def test_every_lesson_has_a_solution_of_the_same_name():
