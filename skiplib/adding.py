@@ -1,16 +1,47 @@
-"""What may be added to what: the rule of ``+``, and an add that stretches nothing (layer L1, torch)."""
+"""What may be added to what: the rule of ``+``, PyTorch's words for it, and an add that stretches nothing (layer L0).
+
+Sizes are compared from the last axis on; two of them fit if they are equal or one of them is 1, and an axis that one
+side lacks counts as 1 (PyTorch's "Broadcasting semantics").
+"""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
-from torch import Tensor
+Verdict = Literal["equal", "broadcast", "error"]
 
 
-def checked_add(identity: Tensor, residual: Tensor) -> Tensor:
+def add_verdict(identity_shape: Sequence[int], residual_shape: Sequence[int]) -> Verdict:
+    """What ``+`` makes of two shapes: an equal add, one that stretches sizes of 1, or an error.
+
+    >>> add_verdict((8, 1, 28, 28), (8, 16, 28, 28)), add_verdict((3, 32), (3, 11))
+    ('broadcast', 'error')
+    """
+    if tuple(identity_shape) == tuple(residual_shape):
+        return "equal"
+    return "error" if add_message(identity_shape, residual_shape) else "broadcast"
+
+
+def add_message(a: Sequence[int], b: Sequence[int]) -> str:
+    """What PyTorch says to ``a + b`` of two shapes that do not fit, word by word; empty if they do.
+
+    >>> add_message((1, 3, 32, 32), (1, 3, 11, 11))
+    'The size of tensor a (32) must match the size of tensor b (11) at non-singleton dimension 3'
+    """
+    last = max(len(a), len(b)) - 1
+    for back, (here, there) in enumerate(zip(reversed(a), reversed(b), strict=False)):
+        if here != there and 1 not in (here, there):
+            return (
+                f"The size of tensor a ({here}) must match the size of tensor b ({there}) "
+                f"at non-singleton dimension {last - back}"
+            )
+    return ""
+
+
+def checked_add(identity: Any, residual: Any) -> Any:
     """``identity + residual``, but only of equal shapes: nothing is broadcast.
 
     Shape:
-        (*) and the same (*) -> (*)
+        (*) and the same (*) -> (*), tensors or arrays
 
     Raises:
         ValueError: if the shapes differ, whether ``+`` would fail or broadcast.
@@ -31,17 +62,3 @@ def checked_add(identity: Tensor, residual: Tensor) -> Tensor:
         where = f"in their number of axes ({len(here)} against {len(there)})"
     consequence = "would broadcast them without a word" if verdict == "broadcast" else "cannot add them"
     raise ValueError(f"`identity` {here} and `residual` {there} differ {where}; `+` {consequence}")
-
-
-def add_verdict(
-    identity_shape: Sequence[int], residual_shape: Sequence[int]
-) -> Literal["equal", "broadcast", "error"]:
-    """What ``+`` makes of two shapes: an equal add, one that stretches sizes of 1, or an error.
-
-    >>> add_verdict((8, 1, 28, 28), (8, 16, 28, 28)), add_verdict((3, 32), (3, 11))
-    ('broadcast', 'error')
-    """
-    if tuple(identity_shape) == tuple(residual_shape):
-        return "equal"
-    pairs = zip(reversed(identity_shape), reversed(residual_shape), strict=False)  # compared from the last axis on
-    return "broadcast" if all(a == b or 1 in (a, b) for a, b in pairs) else "error"

@@ -1,16 +1,30 @@
-"""Sizes of convolutions and poolings in plain integers (layer L0, imports nothing heavy).
+"""Sizes of convolutions and poolings in plain integers (layer L0).
 
 One axis at a time: height and width are two separate sums. ``padding`` is per side, as in PyTorch, sizes are
 in pixels, and "convolution" means what PyTorch computes, a cross-correlation. The formulas are those in the
 "Shape" sections of PyTorch's ``Conv2d``, ``ConvTranspose2d`` and ``MaxPool2d`` documentation; relation 6 of
-Dumoulin and Visin (2016, arXiv 1603.07285) is the case ``dilation=1``.
+Dumoulin and Visin (2016, arXiv 1603.07285) is the case ``dilation=1``. What is no integer (``bool`` and ``float``
+included) raises a ``TypeError``.
 """
 
 import operator
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import NamedTuple
+
+Size = int | tuple[int, int]  # of both axes, or (height, width)
+
+
+def checked_integer(name: str, value: object, least: int) -> int:
+    """Return ``value`` as an int, or raise an error that names the parameter, its value and the rule."""
+    try:
+        integer = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:  # some types, such as tensors, have __index__ and refuse it value by value
+        integer = None
+    if integer is None or isinstance(value, bool):
+        raise TypeError(f"`{name}` must be an integer; got {value!r} ({type(value).__name__})")
+    if integer < least:
+        raise ValueError(f"`{name}` must be at least {least}; got {integer}")
+    return integer
 
 
 class Window(NamedTuple):
@@ -32,7 +46,6 @@ class ConvGeometry:
         dilation: pixels from one tap to the next, at least 1.
 
     Raises:
-        TypeError: if a value is not an integer (``bool`` and ``float`` included).
         ValueError: if a value is too small.
 
     >>> ConvGeometry(kernel_size=2, stride=2, padding=2).output_size(32)
@@ -89,7 +102,9 @@ class ConvGeometry:
         >>> ConvGeometry(kernel_size=1, stride=2).unread_pixels(6)
         (1, 3, 5)
         """
-        read = {tap for index in range(self.output_size(input_size)) for tap in self.window(index).taps}
+        starts = range(0, self.output_size(input_size) * self.stride, self.stride)
+        taps = range(0, self.effective_kernel_size, self.dilation)
+        read = {start + tap for start in starts for tap in taps}
         return tuple(pixel for pixel in range(input_size) if pixel + self.padding not in read)
 
     def window(self, index: int) -> Window:
@@ -137,19 +152,23 @@ class ConvGeometry:
         return last_start
 
 
+PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)  # both convolutions of the published block
+
+
 def output_size(
     input_size: int,
     kernel_size: int,
     *,
-    stride: int = 1,
+    stride: int | None = None,
     padding: int = 0,
     dilation: int = 1,
     ceil_mode: bool = False,
 ) -> int:
-    """Size of a convolution's output along one axis; with ``ceil_mode``, of a pooling's.
+    """Size of a convolution's output along one axis; with ``ceil_mode``, of a pooling's (see ``pool_output_size``).
+
+    The stride is 1 unless given; that of a pooling is its kernel size.
 
     Raises:
-        TypeError: if a size is not an integer (``bool`` and ``float`` included).
         ValueError: wherever PyTorch refuses the same setting.
 
     >>> output_size(32, 2, stride=2, padding=2)
@@ -159,7 +178,7 @@ def output_size(
         return pool_output_size(
             input_size, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=True
         )
-    return ConvGeometry(kernel_size, stride, padding, dilation).output_size(input_size)
+    return ConvGeometry(kernel_size, 1 if stride is None else stride, padding, dilation).output_size(input_size)
 
 
 def pool_output_size(
@@ -177,7 +196,6 @@ def pool_output_size(
     a last window may hang over the end, if it begins inside the image or the padding before it.
 
     Raises:
-        TypeError: if a size is not an integer (``bool`` and ``float`` included).
         ValueError: wherever ``max_pool2d`` refuses the same setting (and ``avg_pool2d``, which has no dilation).
 
     >>> pool_output_size(6, 3, stride=2), pool_output_size(6, 3, stride=2, ceil_mode=True)
@@ -212,7 +230,6 @@ def transposed_output_size(
     ``output_padding``.
 
     Raises:
-        TypeError: if a size is not an integer (``bool`` and ``float`` included).
         ValueError: wherever ``conv_transpose1d`` refuses the same setting. (In two dimensions some of PyTorch's
             kernels let an output of 0 pixels pass.)
 
@@ -232,40 +249,8 @@ def transposed_output_size(
     return size
 
 
-def sizes(input_size: int, geometries: Sequence[ConvGeometry]) -> list[int]:
-    """The input size and the size after each convolution of a chain.
-
-    Raises:
-        ValueError: if a window does not fit; the message says in which place of the chain.
-
-    >>> sizes(32, [ConvGeometry(2, stride=2, padding=2)] * 2)
-    [32, 18, 11]
-    """
-    chain, geometries = (
-        [checked_integer("input_size", input_size, 1)],
-        checked_geometries("geometries", geometries, least=0),
-    )
-    for place, geometry in enumerate(geometries, start=1):
-        try:
-            chain.append(geometry.output_size(chain[-1]))
-        except ValueError as error:
-            raise ValueError(f"convolution {place} of {len(geometries)}: {error}") from None
-    return chain
-
-
-def compose(geometries: Sequence[ConvGeometry]) -> ConvGeometry:
-    """A whole chain as one geometry: receptive field, effective stride and effective padding (see ``then``).
-
-    >>> compose([ConvGeometry(3, padding=1)] * 3)
-    ConvGeometry(kernel_size=7, stride=1, padding=3, dilation=1)
-    """
-    return reduce(
-        ConvGeometry.then, checked_geometries("geometries", geometries, least=0), ConvGeometry(kernel_size=1)
-    )
-
-
 def parameter_count(
-    in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, groups: int = 1, bias: bool = True
+    in_channels: int, out_channels: int, kernel_size: Size, *, groups: int = 1, bias: bool = True
 ) -> int:
     """Weights (and biases) of an ``nn.Conv2d``; a single ``kernel_size`` stands for height and width.
 
@@ -280,12 +265,7 @@ def parameter_count(
 
 
 def multiply_add_count(
-    output_size: int | tuple[int, int],
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int | tuple[int, int],
-    *,
-    groups: int = 1,
+    output_size: Size, in_channels: int, out_channels: int, kernel_size: Size, *, groups: int = 1
 ) -> int:
     """Multiply-adds of an ``nn.Conv2d`` for one image: one for each weight at each place (biases left out).
 
@@ -296,9 +276,7 @@ def multiply_add_count(
     return height * width * out_channels * _weights_per_output_channel(in_channels, out_channels, kernel_size, groups)
 
 
-def _weights_per_output_channel(
-    in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], groups: int
-) -> int:
+def _weights_per_output_channel(in_channels: int, out_channels: int, kernel_size: Size, groups: int) -> int:
     height, width = _pair("kernel_size", kernel_size)
     checked_integer("groups", groups, 1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
@@ -307,31 +285,9 @@ def _weights_per_output_channel(
     return in_channels // groups * height * width
 
 
-def _pair(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
+def _pair(name: str, value: Size) -> tuple[int, int]:
     height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
     return checked_integer(name, height, 1), checked_integer(name, width, 1)
-
-
-def checked_geometries(name: str, geometries: object, *, least: int = 1) -> tuple[ConvGeometry, ...]:
-    """Return the geometries as a tuple, or raise an error that names the parameter."""
-    if not isinstance(geometries, Sequence) or not all(isinstance(each, ConvGeometry) for each in geometries):
-        raise TypeError(f"`{name}` must be a list or tuple of ConvGeometry; got {geometries!r}")
-    if len(geometries) < least:
-        raise ValueError(f"`{name}` must hold at least one ConvGeometry; got none")
-    return tuple(geometries)
-
-
-def checked_integer(name: str, value: object, least: int) -> int:
-    """Return ``value`` as an int, or raise an error that names the parameter, its value and the rule."""
-    try:
-        integer = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:  # some types, such as tensors, have __index__ and refuse it value by value
-        integer = None
-    if integer is None or isinstance(value, bool):
-        raise TypeError(f"`{name}` must be an integer; got {value!r} ({type(value).__name__})")
-    if integer < least:
-        raise ValueError(f"`{name}` must be at least {least}; got {integer}")
-    return integer
 
 
 def _too_small(input_size: int, geometry: ConvGeometry, smallest: int) -> str:
@@ -339,5 +295,5 @@ def _too_small(input_size: int, geometry: ConvGeometry, smallest: int) -> str:
     return (
         f"`input_size`={input_size} is too small: the window spans {span} pixels (`kernel_size`="
         f"{geometry.kernel_size}, `dilation`={geometry.dilation}), but with `padding`={padding} on each side there "
-        f"are only {input_size + 2 * padding}; the smallest `input_size` that fits is {max(1, smallest)}"
+        f"are only {input_size + 2 * padding}; the smallest `input_size` that fits is {smallest}"
     )

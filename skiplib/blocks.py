@@ -8,6 +8,7 @@ arXiv 1502.01852).
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from typing import Literal, get_args
 
@@ -16,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.adding import checked_add
-from skiplib.arithmetic import ConvGeometry, checked_geometries, checked_integer
-from skiplib.shortcuts import make_conv
+from skiplib.arithmetic import ConvGeometry, checked_integer
+from skiplib.chains import checked_geometries
 
 Order = Literal["article", "original", "pre-activation"]
 Activation = Literal["relu", "tanh", "sigmoid"]
@@ -232,6 +233,11 @@ def make_stack(
     else:
         stem = [*stem, *norm_and_activation]
     return Stack(nn.Sequential(*stem), blocks, nn.Sequential(*top))
+
+
+def make_conv(in_channels: int, out_channels: int, geometry: ConvGeometry) -> nn.Conv2d:
+    """The convolution that has this geometry in both directions."""
+    return nn.Conv2d(in_channels, out_channels, **asdict(geometry))
 
 
 def _conv(in_channels: int, out_channels: int, geometry: ConvGeometry, init: Init) -> nn.Conv2d:

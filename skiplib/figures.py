@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from skiplib.theory import magnitude
+from skiplib.words import magnitude
 
 STYLES = {"plain": ("#BF5000", (0, (5, 2))), "skip": ("#0072B2", "solid")}
 SINGLE = (-45, "0 in single precision")  # the smallest power of ten, and what becomes of less

@@ -1,72 +1,26 @@
-"""Shortcuts: what carries x to the add when the branch changes its size or its channels (layer L1, torch).
+"""Shortcuts: what carries x to the add when the branch changes its size or its channels (layer L0).
 
 Options A (zero channels), B and C (projections) are those of He et al. (2015, arXiv 1512.03385, Sec 3.3 and 4.1);
 the projection that fits its branch for every size is the branch's composed geometry (``ConvGeometry.then``).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, get_args
 
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-from skiplib.arithmetic import (
-    ConvGeometry,
-    checked_geometries,
-    checked_integer,
-    compose,
-    parameter_count,
-    pool_output_size,
-    sizes,
-)
+from skiplib.arithmetic import ConvGeometry, checked_integer, parameter_count, pool_output_size
+from skiplib.chains import checked_geometries, compose, sizes
+from skiplib.words import conv_arguments
 
 Kind = Literal["identity", "option A", "average pooling", "projection", "resize"]
 PIXEL = ConvGeometry(kernel_size=1)
-
-
-class OptionA(nn.Module):
-    """He's option A: every ``stride``-th pixel, then channels of zeros; no parameters.
-
-    Shape:
-        (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))
-
-    Raises:
-        ValueError: if there would be fewer channels than before.
-
-    >>> import torch
-    >>> OptionA(3, 6, stride=2)(torch.ones(1, 3, 5, 8)).shape
-    torch.Size([1, 6, 3, 4])
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> None:
-        super().__init__()
-        self.stride = checked_integer("stride", stride, 1)
-        least = checked_integer("in_channels", in_channels, 1)
-        self.zero_channels = checked_integer("out_channels", out_channels, least) - in_channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        kept = x[:, :, :: self.stride, :: self.stride]
-        return F.pad(kept, (0, 0, 0, 0, 0, self.zero_channels))  # pairs from the last axis: W, H, C
-
-
-class Resize(nn.Module):
-    """Average x down (or repeat its pixels) to the size that a branch of these geometries gives; no parameters.
-
-    Shape:
-        (N, C, H, W) -> (N, C, H_out, W_out)
-
-    >>> import torch
-    >>> Resize([ConvGeometry(2, stride=2, padding=2)] * 2)(torch.ones(1, 3, 32, 9)).shape
-    torch.Size([1, 3, 11, 5])
-    """
-
-    def __init__(self, geometries: Sequence[ConvGeometry]) -> None:
-        super().__init__()
-        self.geometries = checked_geometries("geometries", geometries)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.interpolate(x, size=[sizes(n, self.geometries)[-1] for n in x.shape[-2:]], mode="area")
+CHOICES: dict[Kind, tuple[str, ...]] = {  # what of its geometry each kind leaves to choose
+    "identity": (),
+    "option A": ("stride",),
+    "average pooling": ("kernel_size", "stride", "padding"),
+    "projection": ("kernel_size", "stride", "padding", "dilation"),
+    "resize": (),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +47,7 @@ class Shortcut:
     >>> shortcut.output_shape(32), [n for n in range(30, 36) if shortcut.fits(n)], shortcut.aligned(32)
     ((3, 11, 11), [30, 32, 33], False)
     >>> shortcut.code
-    'nn.Conv2d(3, 3, kernel_size=1, stride=3, padding=0)'
+    'nn.Conv2d(3, 3, kernel_size=1, stride=3)'
     """
 
     kind: Kind
@@ -105,17 +59,11 @@ class Shortcut:
     def __post_init__(self) -> None:
         object.__setattr__(self, "branch", checked_geometries("branch", self.branch))
         (geometry,) = checked_geometries("geometry", [self.geometry])
-        allowed = {
-            "identity": PIXEL,
-            "option A": replace(PIXEL, stride=geometry.stride),
-            "average pooling": replace(geometry, dilation=1),
-            "projection": geometry,
-            "resize": PIXEL,
-        }
-        if self.kind not in list(allowed):  # a list compares, where a dict would have to hash
-            raise ValueError(f"`kind` must be one of {', '.join(allowed)}; got {self.kind!r}")
-        if geometry != allowed[self.kind]:
-            raise ValueError(f"`geometry` of {self.kind} must be {allowed[self.kind]}; got {geometry}")
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"`kind` must be one of {', '.join(get_args(Kind))}; got {self.kind!r}")
+        allowed = replace(PIXEL, **{name: getattr(geometry, name) for name in CHOICES[self.kind]})
+        if geometry != allowed:
+            raise ValueError(f"`geometry` of {self.kind} must be {allowed}; got {geometry}")
         in_channels = checked_integer("in_channels", self.in_channels, 1)
         checked_integer("out_channels", self.out_channels, in_channels if self.kind == "option A" else 1)
 
@@ -141,36 +89,23 @@ class Shortcut:
 
     @property
     def code(self) -> str:
-        """One line of PyTorch that makes this shortcut, for ``import torch.nn as nn, torch.nn.functional as F``."""
+        """One line of PyTorch that makes this shortcut, for ``from torch import nn``."""
+        window = asdict(self.geometry)
         match self.kind:
             case "identity":
                 return "nn.Identity()"
             case "option A":
                 every, zeros = self.geometry.stride, self.out_channels - self.in_channels
-                return f"lambda x: F.pad(x[:, :, ::{every}, ::{every}], (0, 0, 0, 0, 0, {zeros}))"
+                kept = f"x[:, :, ::{every}, ::{every}]"
+                return f"lambda x: nn.functional.pad({kept}, (0, 0, 0, 0, 0, {zeros}))"  # pairs from the last axis
             case "average pooling":
-                return f"nn.AvgPool2d({_arguments(self.geometry)})"
+                return f"nn.AvgPool2d({conv_arguments(self.geometry.kernel_size, **window)})"
             case "projection":
-                return f"nn.Conv2d({self.in_channels}, {self.out_channels}, {_arguments(self.geometry)})"
+                return f"nn.Conv2d({self.in_channels}, {self.out_channels}, {conv_arguments(**window)})"
             case "resize":
                 whole = compose(self.branch)
                 size = f"(n + 2 * {whole.padding} - {whole.kernel_size}) // {whole.stride} + 1"
-                return f'lambda x: F.interpolate(x, size=[{size} for n in x.shape[-2:]], mode="area")'
-
-    def make(self) -> nn.Module:
-        """A new module; a projection draws its weights from PyTorch's global generator."""
-        window = self.geometry
-        match self.kind:
-            case "identity":
-                return nn.Identity()
-            case "option A":
-                return OptionA(self.in_channels, self.out_channels, stride=window.stride)
-            case "average pooling":
-                return nn.AvgPool2d(window.kernel_size, window.stride, window.padding)
-            case "projection":
-                return make_conv(self.in_channels, self.out_channels, window)
-            case "resize":
-                return Resize(self.branch)
+                return f'lambda x: nn.functional.interpolate(x, size=[{size} for n in x.shape[-2:]], mode="area")'
 
     def output_shape(self, input_size: int) -> tuple[int, int, int]:
         """(C, H, W) that the shortcut gives for a square image.
@@ -224,8 +159,9 @@ class Shortcut:
         """
         if not self.fits(input_size):
             return False
+        whole = compose(self.branch)
         pairs = (
-            (self.columns(index, input_size), self.branch_columns(index))
+            (self.columns(index, input_size), _columns(whole, index))
             for index in range(self.branch_shape(input_size)[-1])
         )
         return all(abs((here[0] + here[-1]) - (there[0] + there[-1])) <= 1 for here, there in pairs)
@@ -253,7 +189,21 @@ def propose_shortcuts(
     projection 4×4, stride 4, padding 6 147 True
     """
     branch = checked_geometries("geometries", geometries)
+    shortcuts = (
+        Shortcut(kind=kind, branch=branch, in_channels=in_channels, out_channels=out_channels, geometry=geometry)
+        for kind, geometry in _candidates(branch, in_channels == out_channels, input_size)
+        if kind != "option A" or out_channels >= in_channels
+    )
+    return tuple(shortcut for shortcut in shortcuts if shortcut.fits(input_size))
+
+
+def _candidates(
+    branch: tuple[ConvGeometry, ...], same_channels: bool, input_size: int
+) -> dict[tuple[Kind, ConvGeometry], None]:
+    """What may be worth trying, each once and in the order in which it is proposed."""
     whole, places = compose(branch), sizes(input_size, branch)[-1]
+    if whole.keeps_every_size and same_channels:
+        return {("identity", PIXEL): None, ("projection", PIXEL): None}
     middle = replace(PIXEL, stride=whole.stride, padding=max(0, whole.padding - (whole.kernel_size - 1) // 2))
     candidates: list[tuple[Kind, ConvGeometry]] = [
         ("identity", PIXEL),
@@ -265,33 +215,9 @@ def propose_shortcuts(
         ("projection", replace(PIXEL, stride=-(-input_size // places))),  # right in size, by luck in place
         ("projection", whole),
     ]
-    if whole.keeps_every_size and in_channels == out_channels:
-        candidates = [("identity", PIXEL), ("projection", PIXEL)]
-    shortcuts = (
-        Shortcut(kind=kind, branch=branch, in_channels=in_channels, out_channels=out_channels, geometry=geometry)
-        for kind, geometry in dict.fromkeys(candidates)
-        if kind != "option A" or out_channels >= in_channels
-    )
-    return tuple(shortcut for shortcut in shortcuts if shortcut.fits(input_size))
-
-
-def make_conv(in_channels: int, out_channels: int, geometry: ConvGeometry) -> nn.Conv2d:
-    """The convolution that has this geometry in both directions."""
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel_size=geometry.kernel_size,
-        stride=geometry.stride,
-        padding=geometry.padding,
-        dilation=geometry.dilation,
-    )
+    return dict.fromkeys(candidates)
 
 
 def _columns(geometry: ConvGeometry, index: int) -> range:
     window = geometry.window(index)
     return range(window.first - geometry.padding, window.last - geometry.padding + 1, geometry.dilation)
-
-
-def _arguments(geometry: ConvGeometry) -> str:
-    dilation = f", dilation={geometry.dilation}" if geometry.dilation > 1 else ""
-    return f"kernel_size={geometry.kernel_size}, stride={geometry.stride}, padding={geometry.padding}{dilation}"

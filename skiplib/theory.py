@@ -1,4 +1,4 @@
-"""What pencil and paper say about the gradient's size, one number for each block (layer L0, imports nothing heavy).
+"""What pencil and paper say about the gradient's size, one number for each block (layer L0).
 
 In the mean square, a convolution with independent weights and the activation before it multiply the gradient by a
 variance factor: weight variance times fan-in (He et al. 2015, arXiv 1502.01852, Sec 2.2; Glorot and Bengio 2010),
@@ -65,17 +65,3 @@ def skip_product(q: float, alpha: float, blocks: int) -> float:
     (1.0, 32)
     """
     return math.sqrt(1 + (alpha * q) ** 2) ** blocks
-
-
-def magnitude(value: float) -> str:
-    """The nearest power of ten in words that are the same on every machine.
-
-    >>> [magnitude(value) for value in (1.4e-20, 0.13, 2.5, 13, 2400, 0, math.inf, math.nan)]
-    ['1e-20', '0.1', '1', '10', '1e3', '0', 'infinity', 'not a number']
-    """
-    if value == 0:
-        return "0"
-    if not math.isfinite(value):
-        return "not a number" if math.isnan(value) else "infinity"
-    power = round(math.log10(value))
-    return {-1: "0.1", 0: "1", 1: "10"}.get(power, f"1e{power}")

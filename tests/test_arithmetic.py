@@ -14,14 +14,13 @@ from torch import nn
 
 from skiplib.arithmetic import (
     ConvGeometry,
-    compose,
     multiply_add_count,
     output_size,
     parameter_count,
     pool_output_size,
-    sizes,
     transposed_output_size,
 )
+from skiplib.chains import compose, sizes
 
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
 setting = st.fixed_dictionaries(

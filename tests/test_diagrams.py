@@ -5,10 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from skiplib.arithmetic import ConvGeometry, compose, sizes
+from skiplib.arithmetic import ConvGeometry
+from skiplib.chains import compose, kept_sizes, seen_pixels, sizes
 from skiplib.diagrams.add import draw_alignment, draw_legal_sizes
 from skiplib.diagrams.block import draw_block
-from skiplib.diagrams.chain import draw_chain, kept_sizes, seen_pixels
+from skiplib.diagrams.chain import draw_chain
 from skiplib.diagrams.convolution import draw_convolution
 from skiplib.diagrams.images import draw_images
 from skiplib.diagrams.strip import draw_strip

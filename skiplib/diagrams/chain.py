@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from skiplib.arithmetic import ConvGeometry, compose, sizes
+from skiplib.arithmetic import ConvGeometry
+from skiplib.chains import compose, kept_sizes, seen_pixels, sizes, sizes_after
 from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, cells, grid, make_picture, rect, text
 
 _STRIPS, _TEXT, _PITCH, _TOP = 436, 456, 96, 40  # width of the strips, x of their labels, level to level, top
@@ -16,31 +17,6 @@ _RULES = {
     ".path": f"fill:none;stroke:{WINDOW};stroke-width:2.5",
     ".fixed": f"fill:none;stroke:{INK};stroke-width:2",
 }
-
-
-def kept_sizes(geometries: Sequence[ConvGeometry], largest: int) -> list[int]:
-    """The input sizes up to ``largest`` that a chain maps to themselves.
-
-    >>> kept_sizes([ConvGeometry(2, stride=2, padding=2)] * 2, 200)
-    [3, 4]
-    """
-    return [size for size in range(1, largest + 1) if _size_after(geometries, size) == size]
-
-
-def seen_pixels(input_size: int, geometries: Sequence[ConvGeometry], index: int) -> list[list[int]]:
-    """What output ``index`` of a chain depends on, level by level from the input to the output.
-
-    Positions are pixels of each level; negative ones, and those past its end, lie in its padding.
-
-    >>> seen_pixels(32, [ConvGeometry(2, stride=2, padding=2)] * 2, 5)
-    [[14, 15, 16, 17], [8, 9], [5]]
-    """
-    levels = [[index]]
-    for geometry, size in zip(reversed(geometries), reversed(sizes(input_size, geometries)), strict=False):
-        inside = [pixel for pixel in levels[0] if 0 <= pixel < size]
-        taps = {tap - geometry.padding for pixel in inside for tap in geometry.window(pixel).taps}
-        levels.insert(0, sorted(taps))
-    return levels
 
 
 def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, index: int = 0) -> Picture:
@@ -110,13 +86,13 @@ def _cobweb(geometries: Sequence[ConvGeometry], chain: Sequence[int]) -> Iterato
     for tick in range(0, largest + 1, max(4, largest // 16 * 4)):
         yield text(x + tick * unit, y + side + 17, tick, "m") + text(x - 7, y + side - tick * unit + 5, tick, "e")
     yield text(x + side / 2, y + side + 36, "input size", "m")
-    points = [(size, _size_after(geometries, size)) for size in range(1, largest + 1)]
-    dots = [(x + n * unit - 1.5, y + side - after * unit - 1.5) for n, after in points if 0 < after <= largest]
+    map_ = sizes_after(geometries, largest)
+    dots = [(x + n * unit - 1.5, y + side - after * unit - 1.5) for n, after in map_.items() if 0 < after <= largest]
     yield cells(dots, 3, "dots")
     path = [at(chain[0], 0)]
     before = chain[0]
     for _ in range(_MAX_STEPS):
-        after = _size_after(geometries, before)
+        after = map_[before]
         if not 0 < after <= largest:
             break
         path += [at(before, after), at(after, after)]
@@ -128,14 +104,6 @@ def _cobweb(geometries: Sequence[ConvGeometry], chain: Sequence[int]) -> Iterato
             cx, cy = at(size, size).split()
             yield f'<circle class="fixed" cx="{cx}" cy="{cy}" r="5"/>'
     yield text(x, y + side + 53, f"kept: {_kept_in_words(kept, largest)}")
-
-
-def _size_after(geometries: Sequence[ConvGeometry], size: int) -> int:
-    """The size after the whole chain, or 0 where a window does not fit."""
-    try:
-        return sizes(size, geometries)[-1]
-    except ValueError:
-        return 0
 
 
 def _kept_in_words(kept: Sequence[int], largest: int) -> str:

@@ -5,8 +5,9 @@ from dataclasses import asdict
 
 import ipywidgets as widgets
 
-from skiplib.arithmetic import ConvGeometry, checked_geometries, compose, sizes
-from skiplib.diagrams.chain import draw_chain, seen_pixels
+from skiplib.arithmetic import ConvGeometry
+from skiplib.chains import checked_geometries, compose, seen_pixels, sizes
+from skiplib.diagrams.chain import draw_chain
 from skiplib.explorers.base import Control, Explorer, View, code_line, conv_arguments, wrap
 
 _BOUNDS = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4), "dilation": (1, 4)}

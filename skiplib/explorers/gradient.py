@@ -9,7 +9,8 @@ from skiplib.explorers.base import Control, View, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
 from skiplib.gradients import Comparison, compare, first_digits, first_to_last, median_ratio
-from skiplib.theory import block_factor, magnitude, plain_product, skip_product
+from skiplib.theory import block_factor, plain_product, skip_product
+from skiplib.words import magnitude
 
 _QUANTITIES = ("activations", "weights")
 _DIGITS = 4

@@ -2,7 +2,8 @@
 
 from skiplib.explorers.base import Control, Decimal, Explorer, View, wrap
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
-from skiplib.theory import magnitude, plain_product, skip_product
+from skiplib.theory import plain_product, skip_product
+from skiplib.words import magnitude
 
 
 class ProductExplorer(Explorer):

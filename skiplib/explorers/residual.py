@@ -7,7 +7,8 @@ import ipywidgets as widgets
 import torch
 
 from skiplib.adding import add_verdict
-from skiplib.arithmetic import ConvGeometry, checked_geometries, sizes
+from skiplib.arithmetic import ConvGeometry
+from skiplib.chains import checked_geometries, sizes
 from skiplib.diagrams.add import draw_alignment, draw_legal_sizes
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.svg import Picture, stack_pictures

@@ -10,7 +10,7 @@ from skiplib.data import load_digits
 from skiplib.explorers.base import Control, Decimal, Explorer, View, choose, wrap
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
 from skiplib.jacobians import block_jacobians, singular_values, surviving_directions
-from skiplib.theory import magnitude
+from skiplib.words import magnitude
 
 _INITS = ("default", "xavier", "he")
 

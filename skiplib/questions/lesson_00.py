@@ -1,6 +1,7 @@
 """Questions of notebook 00 (layer L0)."""
 
-from skiplib.arithmetic import ConvGeometry, sizes
+from skiplib.arithmetic import ConvGeometry
+from skiplib.chains import sizes
 from skiplib.exercises import Judge, number, numbers
 
 _CONV = ConvGeometry(kernel_size=2, stride=2, padding=2)

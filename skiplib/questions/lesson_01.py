@@ -2,7 +2,8 @@
 
 import math
 
-from skiplib.arithmetic import ConvGeometry, compose, output_size, parameter_count, sizes, transposed_output_size
+from skiplib.arithmetic import ConvGeometry, output_size, parameter_count, transposed_output_size
+from skiplib.chains import compose, sizes
 from skiplib.exercises import Feedback, Judge, choice, function, number, numbers, right, wrong
 
 _PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)

@@ -8,7 +8,8 @@ from typing import Any
 
 from skiplib.exercises import Feedback, Judge, number, numbers, right, word, wrong
 from skiplib.gradients import compare, first_digits, median_ratio
-from skiplib.theory import magnitude, skip_product
+from skiplib.theory import skip_product
+from skiplib.words import magnitude
 
 FATES = ("vanishes", "holds", "explodes")
 _SEEDS = range(172, 180)

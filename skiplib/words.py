@@ -1,0 +1,87 @@
+"""Numbers in words that are the same on every machine, lists of sizes, and settings as code (layer L0)."""
+
+import math
+from collections.abc import Sequence
+
+
+def magnitude(value: float) -> str:
+    """The nearest power of ten.
+
+    >>> [magnitude(value) for value in (1.4e-20, 0.13, 2.5, 13, 2400, 0, math.inf, math.nan)]
+    ['1e-20', '0.1', '1', '10', '1e3', '0', 'infinity', 'not a number']
+    """
+    if value == 0:
+        return "0"
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else "infinity"
+    power = round(math.log10(value))
+    return {-1: "0.1", 0: "1", 1: "10"}.get(power, f"1e{power}")
+
+
+def share_in_words(share: float) -> str:
+    """An accuracy from 0 to 1, coarsely.
+
+    >>> [share_in_words(share) for share in (0.11, 0.7, 0.98)]
+    ['below 50 %', '50 to 90 %', 'above 90 %']
+    """
+    return "below 50 %" if share < 0.5 else "50 to 90 %" if share < 0.9 else "above 90 %"
+
+
+def cosine_in_words(cosine: float) -> str:
+    """A cosine, coarsely.
+
+    >>> [cosine_in_words(cosine) for cosine in (0.98, 0.5, -0.1)]
+    ['near 1', 'in between', 'near 0']
+    """
+    return "near 1" if cosine > 0.8 else "near 0" if abs(cosine) < 0.3 else "in between"
+
+
+def in_ranges(sizes: Sequence[int]) -> str:
+    """Sizes in order, runs of neighbours shortened.
+
+    >>> in_ranges([3, 4, 7, 19, 20, 21]), in_ranges([])
+    ('3 to 4, 7, 19 to 21', 'none')
+    """
+    runs: list[list[int]] = []
+    for size in sizes:
+        if runs and runs[-1][-1] == size - 1:
+            runs[-1][1:] = [size]
+        else:
+            runs.append([size])
+    return ", ".join(" to ".join(map(str, run)) for run in runs) or "none"
+
+
+def listed(sizes: Sequence[int], *, most: int) -> str:
+    """Sizes one by one, or how many there are if there are more than ``most``.
+
+    >>> listed([3, 4], most=4), listed(range(12), most=4), listed([], most=4)
+    ('3, 4', '12 sizes', 'no size')
+    """
+    return f"{len(sizes)} sizes" if len(sizes) > most else ", ".join(map(str, sizes)) or "no size"
+
+
+def signed(number: int) -> str:
+    """A whole number with a minus sign that is as wide as a plus.
+
+    >>> signed(-3), signed(3)
+    ('−3', '3')
+    """
+    return f"−{-number}" if number < 0 else str(number)
+
+
+def conv_arguments(default_stride: int = 1, /, **arguments: object) -> str:
+    """The arguments of a convolution as code, without those at PyTorch's defaults (one number, or two alike).
+
+    Args:
+        default_stride: 1 for a convolution; a pooling's is its kernel size.
+        arguments: ``kernel_size``, ``stride``, ``padding``, ``dilation``, each a number or (height, width).
+
+    >>> conv_arguments(kernel_size=2, stride=1, padding=(2, 0), dilation=(1, 1))
+    'kernel_size=2, padding=(2, 0)'
+    """
+    defaults = {"stride": default_stride, "padding": 0, "dilation": 1}
+    return ", ".join(
+        f"{name}={value}"
+        for name, value in arguments.items()
+        if name not in defaults or value not in (defaults[name], (defaults[name],) * 2)
+    )
