@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.blocks import ResidualBlock, Stack, make_stack
-from skiplib.data import load_digits
 
 _AT_ONCE = 4  # networks side by side; more are hardly faster, and take memory
 
@@ -45,20 +44,6 @@ class Comparison:
 
     plain: tuple[Profile, ...]
     skip: tuple[Profile, ...]
-
-
-def first_digits(count: int) -> tuple[Tensor, Tensor]:
-    """The first digits of the data set as a batch, their pixels from 0 (paper) to 1 (ink), and what they show.
-
-    Shape:
-        images (count, 1, 8, 8), labels (count,)
-
-    >>> images, labels = first_digits(4)
-    >>> images.shape, labels
-    (torch.Size([4, 1, 8, 8]), tensor([0, 1, 2, 3]))
-    """
-    images, labels = load_digits()
-    return torch.tensor(images[:count, None] / 16, dtype=torch.float32), torch.tensor(labels[:count])
 
 
 def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -> tuple[Profile, ...]:

@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import product
 from typing import Any, Literal, get_args
 
@@ -18,20 +17,10 @@ from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_integer
 from skiplib.blocks import make_stack
-from skiplib.data import load_digits
+from skiplib.digits import split_digits
 
 Optimizer = Literal["sgd", "adam"]
 LEARNING_RATE = {"sgd": 0.02, "adam": 0.001}
-
-
-@dataclass(frozen=True)
-class Split:
-    """Digits to train on, and others to test with; images standardised, (N, 1, 8, 8)."""
-
-    images: Tensor
-    labels: Tensor
-    test_images: Tensor
-    test_labels: Tensor
 
 
 @dataclass(frozen=True)
@@ -78,28 +67,6 @@ class Trust:
 
     cosine: float
     loss_change: float
-
-
-def best_device() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@cache
-def split_digits() -> Split:
-    """1437 digits to train on and 360 to test with, standardised by the first part's mean and deviation.
-
-    >>> split = split_digits()
-    >>> len(split.images), len(split.test_images)
-    (1437, 360)
-    """
-    pixels, labels = load_digits()
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(172))
-    images = torch.tensor(pixels, dtype=torch.float32)[order].unsqueeze(1)  # (N, 1, 8, 8)
-    known = images[:1437]
-    images = ((images - known.mean()) / known.std()).to(best_device())
-    targets = torch.tensor(labels)[order].to(images.device)
-    return Split(images[:1437], targets[:1437], images[1437:], targets[1437:])
 
 
 def train(

@@ -4,12 +4,13 @@ import re
 import matplotlib
 import pytest
 
+from skiplib.digits import first_digits
 from skiplib.explorers.base import Control
 from skiplib.explorers.gradient import GradientExplorer, _measure
 from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.spectrum import SpectrumExplorer
 from skiplib.figures import Band, Plot, draw_pair, make_figure
-from skiplib.gradients import compare, first_digits, median_ratio
+from skiplib.gradients import compare, median_ratio
 from skiplib.theory import magnitude
 
 RISING, FLAT = Band.of([[1e-4, 1e-2, 1.0]]), Band.of([[1.0, 2.0, 1.0]])

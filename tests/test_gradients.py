@@ -7,14 +7,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from skiplib.blocks import make_stack
-from skiplib.data import load_digits
+from skiplib.digits import first_digits
 from skiplib.figures import Band
 from skiplib.gradients import Profile, compare, first_to_last, gradient_profiles, median_ratio
 from skiplib.jacobians import block_jacobians, gradient_similarity, singular_values, surviving_directions
 from skiplib.theory import block_factor, padding_leak, skip_product, variance_factor
 
-DIGITS, LABELS = load_digits()
-IMAGES, LABELS = torch.tensor(DIGITS[:8, None] / 16, dtype=torch.float32), torch.tensor(LABELS[:8])
+IMAGES, LABELS = first_digits(8)
 SETTINGS = [
     {},
     {"skip": False},

@@ -9,7 +9,7 @@ from torch import nn
 
 from skiplib.blocks import make_stack
 from skiplib.curves import Curve, draw_training, race_plot, running_mean, share_in_words, training_plot, trust_plot
-from skiplib.data import load_digits
+from skiplib.digits import split_digits
 from skiplib.explorers.progress import Progress
 from skiplib.explorers.training import TrainingExplorer
 from skiplib.figures import make_figure
@@ -21,7 +21,6 @@ from skiplib.training import (
     gradient_trust,
     make_optimizer,
     race,
-    split_digits,
     train,
 )
 
@@ -35,26 +34,6 @@ def net_of(depth=4, **settings):
 
 def flat(net):
     return torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
-
-
-def test_digits_are_split_and_standardised_by_the_training_part():
-    assert len(SPLIT.images) + len(SPLIT.test_images) == 1797
-    assert SPLIT.images.mean().item() == pytest.approx(0, abs=1e-5)
-    assert SPLIT.images.std().item() == pytest.approx(1, abs=1e-5)
-    rows = {tuple(image.flatten().tolist()) for image in SPLIT.images}
-    assert len(rows & {tuple(image.flatten().tolist()) for image in SPLIT.test_images}) == 0
-    assert SPLIT.labels.bincount().min() > 120
-
-
-def test_digits_are_shuffled_by_the_projects_seed():
-    pixels, labels = load_digits()
-    order = torch.randperm(1797, generator=torch.Generator().manual_seed(172))
-    assert torch.equal(torch.cat([SPLIT.labels, SPLIT.test_labels]).cpu(), torch.tensor(labels)[order])
-    first = torch.tensor(pixels)[order[0]].double()
-    ours = SPLIT.images[0, 0].cpu().double()
-    assert (first - first.mean()) / first.std() == pytest.approx(
-        ((ours - ours.mean()) / ours.std()).numpy(), abs=1e-5
-    )
 
 
 @pytest.mark.parametrize("mode", [True, False])

@@ -5,10 +5,11 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from skiplib.blocks import Activation, Init, Norm
+from skiplib.digits import first_digits
 from skiplib.explorers.base import Control, View, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
-from skiplib.gradients import Comparison, compare, first_digits, first_to_last, median_ratio
+from skiplib.gradients import Comparison, compare, first_to_last, median_ratio
 from skiplib.theory import block_factor, magnitude, plain_product, skip_product
 
 _QUANTITIES = ("activations", "weights")

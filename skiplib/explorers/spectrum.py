@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 
 from skiplib.blocks import make_stack
-from skiplib.data import load_digits
+from skiplib.digits import first_digits
 from skiplib.explorers.base import Control, Decimal, Explorer, View, choose, wrap
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
 from skiplib.jacobians import block_jacobians, singular_values, surviving_directions
@@ -38,8 +37,8 @@ class SpectrumExplorer(Explorer):
             "alpha": Decimal("alpha", alpha, 0, 1),
             "seed": Control("seed", seed, 0, 999),
         }
-        digit = torch.tensor(load_digits()[0][:1, None] / 16)  # (1, 1, 8, 8), from 0 to 1
-        self._image = F.avg_pool2d(digit, 2)
+        digit, _ = first_digits(1)
+        self._image = F.avg_pool2d(digit.double(), 2)
         super().__init__(controls, wrap(controls.values()))
 
     def view(self, *, hover: bool) -> View:

@@ -12,9 +12,10 @@ import ipywidgets as widgets
 
 from skiplib.blocks import Init, Norm, Stack, make_stack
 from skiplib.curves import Curve, training_plot
+from skiplib.digits import split_digits
 from skiplib.explorers.base import LABEL, Control, View, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
-from skiplib.training import LEARNING_RATE, Optimizer, Record, accuracy, split_digits, train
+from skiplib.training import LEARNING_RATE, Optimizer, Record, accuracy, train
 
 _NETWORKS = {"both": (False, True), "plain": (False,), "skip": (True,)}
 _REDRAW = 0.4  # seconds between two pictures of a training that runs
