@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skiplib.blocks import ResidualBlock, Stack, make_stack
+from skiplib.blocks import ResidualBlock
+from skiplib.networks import Stack, make_stack
 
 _AT_ONCE = 4  # networks side by side; more are hardly faster, and take memory
 
@@ -87,9 +88,7 @@ def compare(
 ) -> Comparison:
     """Measure plain and skip networks of ``depth`` weighted layers: for every seed the same weights, one flag.
 
-    ``alpha`` scales the branches of the skip networks; a plain one has no use for it.
-
-    The head averages over the pixels. The other settings are those of ``make_stack``.
+    The head averages over the pixels. The settings are those of ``make_stack``; ``alpha`` is for the skip networks.
 
     >>> nets = compare(20, seeds=[172], images=torch.rand(5, 1, 8, 8), labels=torch.arange(5))
     >>> first_to_last(nets.plain[0].activations) < 1e-5 < 0.1 < first_to_last(nets.skip[0].activations)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.functional import jacobian
 
-from skiplib.blocks import Stack
+from skiplib.networks import Stack
 
 
 def block_jacobians(stack: Stack, image: Tensor) -> list[Tensor]:
@@ -19,7 +19,7 @@ def block_jacobians(stack: Stack, image: Tensor) -> list[Tensor]:
     Shape:
         image (1, C, H, W) -> one (channels * H * W, channels * H * W) for each block
 
-    >>> from skiplib.blocks import make_stack
+    >>> from skiplib.networks import make_stack
     >>> stack = make_stack(6, channels=2, skip=True, input_size=3, init="zero", seed=172)
     >>> [bool((matrix == torch.eye(18)).all()) for matrix in block_jacobians(stack, torch.rand(1, 1, 3, 3))]
     [True, True]
@@ -65,7 +65,7 @@ def gradient_similarity(stack: Stack, start: Tensor, end: Tensor, *, points: int
     Shape:
         start, end (C, H, W)
 
-    >>> from skiplib.blocks import make_stack
+    >>> from skiplib.networks import make_stack
     >>> same = make_stack(4, channels=2, skip=True, seed=172)
     >>> round(gradient_similarity(same, torch.zeros(1, 8, 8), torch.zeros(1, 8, 8), points=3), 3)
     1.0

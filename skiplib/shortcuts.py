@@ -20,6 +20,7 @@ from skiplib.arithmetic import (
     pool_output_size,
     sizes,
 )
+from skiplib.blocks import make_conv
 
 Kind = Literal["identity", "option A", "average pooling", "projection", "resize"]
 PIXEL = ConvGeometry(kernel_size=1)
@@ -273,18 +274,6 @@ def propose_shortcuts(
         if kind != "option A" or out_channels >= in_channels
     )
     return tuple(shortcut for shortcut in shortcuts if shortcut.fits(input_size))
-
-
-def make_conv(in_channels: int, out_channels: int, geometry: ConvGeometry) -> nn.Conv2d:
-    """The convolution that has this geometry in both directions."""
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel_size=geometry.kernel_size,
-        stride=geometry.stride,
-        padding=geometry.padding,
-        dilation=geometry.dilation,
-    )
 
 
 def _columns(geometry: ConvGeometry, index: int) -> range:

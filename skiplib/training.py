@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_integer
-from skiplib.blocks import make_stack
 from skiplib.digits import split_digits
+from skiplib.networks import make_stack
 
 Optimizer = Literal["sgd", "adam"]
 LEARNING_RATE = {"sgd": 0.02, "adam": 0.001}

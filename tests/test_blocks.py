@@ -11,7 +11,8 @@ from torch import nn
 
 from skiplib.adding import add_verdict, checked_add
 from skiplib.arithmetic import ConvGeometry
-from skiplib.blocks import PublishedBlock, ResidualBlock, SkipConnection, make_stack
+from skiplib.blocks import PublishedBlock, ResidualBlock, SkipConnection
+from skiplib.networks import make_stack
 from skiplib.shortcuts import propose_shortcuts
 
 SEED = 172

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from skiplib.arithmetic import ConvGeometry, compose, sizes
-from skiplib.shortcuts import OptionA, Resize, Shortcut, make_conv, propose_shortcuts
+from skiplib.blocks import make_conv
+from skiplib.shortcuts import OptionA, Resize, Shortcut, propose_shortcuts
 
 PUBLISHED = (ConvGeometry(2, stride=2, padding=2),) * 2
 UNPADDED = (ConvGeometry(2, stride=2),) * 2

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from skiplib.blocks import make_stack
 from skiplib.curves import Curve, draw_training, race_plot, running_mean, share_in_words, training_plot, trust_plot
 from skiplib.digits import split_digits
 from skiplib.explorers.progress import Progress
 from skiplib.explorers.training import TrainingExplorer
 from skiplib.figures import make_figure
+from skiplib.networks import make_stack
 from skiplib.training import (
     Record,
     Run,

@@ -10,11 +10,12 @@ from typing import Any, get_args
 
 import ipywidgets as widgets
 
-from skiplib.blocks import Init, Norm, Stack, make_stack
+from skiplib.blocks import Init, Norm
 from skiplib.curves import Curve, training_plot
 from skiplib.digits import split_digits
 from skiplib.explorers.base import LABEL, Control, View, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
+from skiplib.networks import Stack, make_stack
 from skiplib.training import LEARNING_RATE, Optimizer, Record, accuracy, train
 
 _NETWORKS = {"both": (False, True), "plain": (False,), "skip": (True,)}
@@ -192,14 +193,19 @@ class TrainingExplorer(NetworkExplorer):
         setting = f"{settings['init']}, {settings['norm']}, {ways['optimizer']} {ways['lr']:g}, seed {seed}"
         lanes = []
         for skip in _NETWORKS[settings["network"]]:
-            alpha = self.alpha if skip else 1.0  # a plain network has no use for it
             net = make_stack(
-                depth, channels=8, skip=skip, init=settings["init"], norm=settings["norm"], alpha=alpha, seed=seed
+                depth,
+                channels=8,
+                skip=skip,
+                init=settings["init"],
+                norm=settings["norm"],
+                alpha=self.alpha if skip else 1.0,
+                seed=seed,
             )
             steps = train(net, split.images, split.labels, batch_size=_BATCH, seed=seed, **ways)
             total = ways["epochs"] * math.ceil(len(split.images) / _BATCH)
             kind = "skip" if skip else "plain"
-            scaled = f", alpha {alpha:.2g}" if alpha != 1 else ""
+            scaled = f", alpha {self.alpha:.2g}" if skip and self.alpha != 1 else ""
             lanes.append(_Lane(kind, f"{kind}, {depth} layers", setting + scaled, net, steps, total))
         return lanes
 

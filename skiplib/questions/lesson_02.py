@@ -8,8 +8,8 @@ from torch import nn
 
 from skiplib.adding import add_verdict
 from skiplib.arithmetic import ConvGeometry, compose, sizes, transposed_output_size
+from skiplib.blocks import make_conv
 from skiplib.exercises import Feedback, Judge, choice, number, right, word, wrong
-from skiplib.shortcuts import make_conv
 
 _PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
 _HALF = ConvGeometry(kernel_size=3, stride=2, padding=1)
