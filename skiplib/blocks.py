@@ -92,7 +92,7 @@ class Recipe:
         init: weights of the convolutions. "default": PyTorch's; "xavier" and "he": biases zero; "zero": PyTorch's,
             and the last layer of the branch that has weights is zero, so that the branch gives 0 (not with
             "article", whose ReLU behind that layer would never let it learn).
-        alpha: scale of the branch.
+        alpha: scale of the branch where there is a skip.
 
     Raises:
         TypeError, ValueError: if an argument is not as above.
@@ -157,7 +157,7 @@ USUAL = Recipe()
 
 
 class ResidualBlock(nn.Module):
-    """``y = shortcut(x) + alpha * branch(x)``, or its plain twin ``y = alpha * branch(x)``.
+    """``y = shortcut(x) + alpha * branch(x)``, or its plain twin ``y = branch(x)``.
 
     ``skip`` changes ``forward`` and nothing else: with the same seed, both twins have the same parameters.
 
@@ -178,9 +178,9 @@ class ResidualBlock(nn.Module):
     Raises:
         TypeError, ValueError: if an argument is not as above; in ``forward``, if the shapes at the add differ.
 
-    >>> plain, skip = (ResidualBlock(3, 3, skip=skip, seed=172) for skip in (False, True))
+    >>> plain, skip = (ResidualBlock(3, 3, alpha=0.5, skip=skip, seed=172) for skip in (False, True))
     >>> x = torch.ones(1, 3, 8, 8)
-    >>> torch.equal(skip(x), x + plain(x))
+    >>> torch.equal(skip(x), x + 0.5 * plain(x))
     True
     """
 
@@ -218,9 +218,9 @@ class ResidualBlock(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.alpha * self.branch(x)
+        out: Tensor = self.branch(x)
         if self.skip:
-            out = checked_add(self.shortcut(x), out)
+            out = checked_add(self.shortcut(x), self.alpha * out)
         after: Tensor = self.after(out)
         return after
 

@@ -88,7 +88,7 @@ def compare(
 ) -> Comparison:
     """Measure plain and skip networks of ``depth`` weighted layers: for every seed the same weights, one flag.
 
-    The head averages over the pixels. The settings are those of ``make_stack``; ``alpha`` is for the skip networks.
+    The head averages over the pixels. The settings are those of ``make_stack``.
 
     >>> nets = compare(20, seeds=[172], images=torch.rand(5, 1, 8, 8), labels=torch.arange(5))
     >>> first_to_last(nets.plain[0].activations) < 1e-5 < 0.1 < first_to_last(nets.skip[0].activations)
@@ -105,7 +105,7 @@ def compare(
         skip += gradient_profiles(stacks, images, labels)
         for stack in stacks:
             for block in _blocks(stack):
-                block.skip, block.alpha = False, 1.0
+                block.skip = False
         plain += gradient_profiles(stacks, images, labels)
     return Comparison(tuple(plain), tuple(skip))
 
@@ -133,8 +133,9 @@ def _forward(stacks: Sequence[Stack], h: Tensor) -> list[Tensor]:
     """What leaves the stem, and every block, of all networks; ``ResidualBlock.forward`` with an identity shortcut."""
     hidden = [_run([stack.stem for stack in stacks], h)]
     for blocks in zip(*map(_blocks, stacks), strict=True):
-        residual = blocks[0].alpha * _run([block.branch for block in blocks], hidden[-1])
-        out = hidden[-1] + residual if blocks[0].skip else residual
+        out = _run([block.branch for block in blocks], hidden[-1])
+        if blocks[0].skip:
+            out = hidden[-1] + blocks[0].alpha * out
         hidden.append(_run([nn.Sequential(block.after) for block in blocks], out))
     return hidden
 

@@ -117,7 +117,7 @@ def test_twins_share_weights_and_the_flag_changes_only_the_add(setting):
     x = torch.rand(4, 6, 5, 5)
     after = skip.after
     assert torch.equal(skip(x), after(x + 0.5 * skip.branch(x)))
-    assert torch.equal(plain(x), after(0.5 * plain.branch(x)))
+    assert torch.equal(plain(x), after(plain.branch(x)))  # alpha belongs to the skip
 
 
 def test_twins_share_weights_of_the_shortcut_too():

@@ -32,6 +32,10 @@ def net_of(depth=4, **settings):
     return make_stack(depth, **{"channels": 4, "skip": True, "seed": 172} | settings)
 
 
+def losses(run):
+    return [record.loss for record in run.records]
+
+
 def flat(net):
     return torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
 
@@ -173,6 +177,12 @@ def test_run_is_a_training_with_its_seed_measured_on_both_parts():
     ]
     assert run.train_accuracy == accuracy(net, SPLIT.images, SPLIT.labels)
     assert run.test_accuracy == accuracy(net, SPLIT.test_images, SPLIT.test_labels) != run.train_accuracy
+
+
+def test_plain_networks_of_a_race_have_no_use_for_alpha():
+    asked = {"seeds": [5], "epochs": 1, "channels": 4}
+    (plain, skip), (scaled_plain, scaled_skip) = (list(race([6], alpha=alpha, **asked)) for alpha in (1, 0.3))
+    assert losses(scaled_plain) == losses(plain) and losses(scaled_skip) != losses(skip)
 
 
 @pytest.mark.parametrize(("loss", "diverged"), [(0.5, False), (math.inf, True), (math.nan, True)])

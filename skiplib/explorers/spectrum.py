@@ -20,7 +20,7 @@ class SpectrumExplorer(Explorer):
     Args:
         blocks: how many, 1 to 50, of two 3x3 convolutions with 4 channels and ReLUs: 64 directions.
         init: "default" (PyTorch's), "xavier" or "he".
-        alpha: scale of every branch, 0 to 1.
+        alpha: scale of every branch where there is a skip, 0 to 1.
         seed: for the weights, 0 to 999.
 
     Raises:

@@ -72,7 +72,7 @@ class TrainingExplorer(NetworkExplorer):
         depth: weighted layers, even, 2 to 100: stem, two in each block, head.
         init: "default" (PyTorch's), "xavier", "he", or "zero" (the last layer of every branch).
         norm: "none", "batch" or "group".
-        alpha: scale of every branch, a number from 0 to 1, or "1/sqrt(n)" for n blocks.
+        alpha: scale of every branch where there is a skip, a number from 0 to 1, or "1/sqrt(n)" for n blocks.
         optimizer: "sgd", with momentum 0.9, or "adam".
         lr: learning rate, 0.00001 to 1.
         epochs: how often all 1437 images are seen, 1 to 20.
@@ -199,7 +199,7 @@ class TrainingExplorer(NetworkExplorer):
                 skip=skip,
                 init=settings["init"],
                 norm=settings["norm"],
-                alpha=self.alpha if skip else 1.0,
+                alpha=self.alpha,
                 seed=seed,
             )
             steps = train(net, split.images, split.labels, batch_size=_BATCH, seed=seed, **ways)
