@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from skiplib.arithmetic import ConvGeometry
+from skiplib.blocks import ResidualBlock
 from skiplib.digits import first_digits
 from skiplib.figures import Band
 from skiplib.gradients import Profile, compare, first_to_last, gradient_profiles, median_ratio
@@ -36,18 +38,18 @@ def by_hand(stack):
     weights = [layer.weight for layer in stack.modules() if isinstance(layer, nn.Conv2d)]
     loss = F.cross_entropy(stack.head(hidden[-1]), LABELS)
     norms = [gradient.double().norm().item() for gradient in torch.autograd.grad(loss, [*hidden, *weights])]
-    sizes = [h.detach().double().square().mean().sqrt().item() for h in hidden]
-    return norms[: len(hidden)], norms[len(hidden) :], sizes
+    rms = [h.detach().double().square().mean().sqrt().item() for h in hidden]
+    return norms[: len(hidden)], norms[len(hidden) :], rms
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_profile_equals_a_loop_by_hand(settings):
     stack = stack_of(**settings)
     (profile,) = gradient_profiles([stack], IMAGES, LABELS)
-    activations, weights, sizes = by_hand(stack)
+    activations, weights, rms = by_hand(stack)
     assert profile.activations == pytest.approx(activations, rel=1e-4)
     assert profile.weights == pytest.approx(weights, rel=1e-4)
-    assert profile.sizes == pytest.approx(sizes, rel=1e-5)
+    assert profile.rms == pytest.approx(rms, rel=1e-5)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -56,7 +58,7 @@ def test_networks_side_by_side_equal_networks_one_by_one(settings):
     together = gradient_profiles(stacks, IMAGES.double(), LABELS)
     for stack, profile in zip(stacks, together, strict=True):
         (alone,) = gradient_profiles([stack], IMAGES.double(), LABELS)
-        for name in ("activations", "weights", "sizes", "spreads"):
+        for name in ("activations", "weights", "rms", "spreads"):
             assert getattr(profile, name) == pytest.approx(getattr(alone, name), rel=1e-9)
 
 
@@ -73,6 +75,31 @@ def test_networks_of_different_plans_are_refused(others):
     stacks = [stack_of(), *[stack_of(**other) for other in others]] if others else []
     with pytest.raises(ValueError, match="`stacks` must be one network, or several"):
         gradient_profiles(stacks, IMAGES, LABELS)
+
+
+def test_networks_whose_channels_are_normalised_in_other_groups_are_refused():
+    stacks = [stack_of(norm="group", num_groups=groups) for groups in (2, 4)]  # with weights of the same shapes
+    with pytest.raises(ValueError, match="`stacks` must be one network, or several"):
+        gradient_profiles(stacks, IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_blocks_whose_shortcut_is_not_the_identity_are_refused(skip):
+    stack = stack_of()
+    stack.blocks[3] = ResidualBlock(4, 4, shortcut=lambda: nn.Conv2d(4, 4, 1), skip=skip)
+    with pytest.raises(ValueError, match=r"^`stacks` must hold ResidualBlocks whose .* is the identity; got Conv2d$"):
+        gradient_profiles([stack], IMAGES, LABELS)
+    stack.blocks[3] = nn.Conv2d(4, 4, 1)
+    with pytest.raises(ValueError, match=r"; got Conv2d$"):
+        gradient_profiles([stack], IMAGES, LABELS)
+
+
+def test_profile_knows_the_geometry_of_its_blocks():
+    stack = stack_of(4)
+    stack.blocks[0] = ResidualBlock(4, 4, geometries=[ConvGeometry(3, padding=2, dilation=2)] * 2)
+    (profile,) = gradient_profiles([stack], IMAGES, LABELS)
+    activations, *_ = by_hand(stack)
+    assert profile.activations == pytest.approx(activations, rel=1e-4)
 
 
 def test_plain_networks_have_the_weights_of_the_skip_networks_and_no_alpha():

@@ -100,7 +100,7 @@ def _share(ratio: float) -> str:
 def _plot(nets: Comparison, quantity: str) -> Plot:
     rows = [[getattr(profile, quantity) for profile in profiles] for profiles in (nets.plain, nets.skip)]
     gradients = [Band.of([_relative_to_last(row) for row in each]) for each in rows]
-    sizes = [Band.of([profile.sizes for profile in profiles]) for profiles in (nets.plain, nets.skip)]
+    sizes = [Band.of([profile.rms for profile in profiles]) for profiles in (nets.plain, nets.skip)]
     step = 1 if quantity == "activations" else 1 / 2  # the stem's convolution, then two in each block
     figure, (above, below) = make_figure(3, 1.4)
     name = f"gradient of {quantity}"
