@@ -61,14 +61,6 @@ class Run:
         return not math.isfinite(self.records[-1].loss)
 
 
-@dataclass(frozen=True)
-class Trust:
-    """What a small step against the gradient does: the cosine of the gradients before and after, and to the loss."""
-
-    cosine: float
-    loss_change: float
-
-
 def train(
     net: nn.Module,
     images: Tensor,
@@ -220,47 +212,6 @@ def finish(net: nn.Module, depth: int, skip: bool, seed: int, records: tuple[Rec
     split = split_digits()
     known, new = accuracy(net, split.images, split.labels), accuracy(net, split.test_images, split.test_labels)
     return Run(depth, skip, seed, records, known, new)
-
-
-def gradient_trust(net: nn.Module, images: Tensor, labels: Tensor, *, length: float = 1e-3) -> Trust:
-    """Step against the gradient by ``length`` times the norm of all weights, look again, and step back.
-
-    ``net`` is left as it was, its running statistics and ``.grad`` included.
-
-    Shape:
-        images (N, C, H, W), labels (N)
-
-    Raises:
-        ValueError: if ``length`` is not a positive number.
-
-    >>> split = split_digits()
-    >>> net = make_stack(4, channels=8, skip=True, seed=172).to(split.images.device)
-    >>> trust = gradient_trust(net, split.images[:64], split.labels[:64])
-    >>> trust.cosine > 0.9, trust.loss_change < 0
-    (True, True)
-    """
-    if not 0 < length < math.inf:
-        raise ValueError(f"`length` must be a positive number; got {length!r}")
-    parameters = list(net.parameters())
-    buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
-    weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
-    before, gradient = _loss_and_gradient(net, parameters, images, labels)
-    size = gradient.norm()
-    step = (length * weights.double().norm() / size * gradient).to(weights) if size > 0 else torch.zeros_like(weights)
-    nn.utils.vector_to_parameters(weights - step, parameters)
-    after, gradient_there = _loss_and_gradient(net, parameters, images, labels)
-    nn.utils.vector_to_parameters(weights, parameters)
-    for name, buffer in net.named_buffers():
-        buffer.copy_(buffers[name])
-    cosine = F.cosine_similarity(gradient, gradient_there, dim=0, eps=1e-300)
-    return Trust(cosine.item(), after - before)
-
-
-def _loss_and_gradient(
-    net: nn.Module, parameters: list[nn.Parameter], images: Tensor, labels: Tensor
-) -> tuple[float, Tensor]:
-    loss = F.cross_entropy(net(images), labels)
-    return loss.item(), torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, parameters)])
 
 
 def _parts(images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -9,9 +9,9 @@ from torch import nn
 from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import ResidualBlock
 from skiplib.digits import first_digits
+from skiplib.directions import block_jacobians, gradient_similarity, singular_values, surviving_directions
 from skiplib.figures import Band
 from skiplib.gradients import Profile, compare, first_to_last, gradient_profiles, median_ratio
-from skiplib.jacobians import block_jacobians, gradient_similarity, singular_values, surviving_directions
 from skiplib.networks import make_stack
 from skiplib.theory import block_factor, padding_leak, skip_product, variance_factor
 

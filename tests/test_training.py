@@ -9,6 +9,7 @@ from torch import nn
 
 from skiplib.curves import Curve, draw_training, race_plot, running_mean, share_in_words, training_plot, trust_plot
 from skiplib.digits import split_digits
+from skiplib.directions import gradient_trust
 from skiplib.explorers.progress import Progress
 from skiplib.explorers.training import TrainingExplorer
 from skiplib.figures import make_figure
@@ -18,7 +19,6 @@ from skiplib.training import (
     Run,
     accuracies,
     accuracy,
-    gradient_trust,
     make_optimizer,
     race,
     train,

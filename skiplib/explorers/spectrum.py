@@ -5,9 +5,9 @@ from typing import Any
 import torch.nn.functional as F
 
 from skiplib.digits import first_digits
+from skiplib.directions import block_jacobians, singular_values, surviving_directions
 from skiplib.explorers.base import Control, Decimal, Explorer, View, choose, wrap
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
-from skiplib.jacobians import block_jacobians, singular_values, surviving_directions
 from skiplib.networks import make_stack
 from skiplib.theory import magnitude
 

@@ -1,16 +1,27 @@
-"""What a chain of blocks does to directions: Jacobians, their singular values, and neighbouring gradients (layer L1).
+"""What is left of a gradient besides its length: which way it points, and how many ways there are (layer L1, torch).
 
-A norm says how large a gradient is, not how much of it is left: many directions may have become one.
+A norm says how large a gradient is, not how much of it is left: many directions may have become one (Jacobians and
+their singular values), or neighbours may have nothing in common (Balduzzi et al. 2017, arXiv 1702.08591).
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.functional import jacobian
 
 from skiplib.networks import Stack
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What a small step against the gradient does: the cosine of the gradients before and after, and to the loss."""
+
+    cosine: float
+    loss_change: float
 
 
 def block_jacobians(stack: Stack, image: Tensor) -> list[Tensor]:
@@ -75,3 +86,46 @@ def gradient_similarity(stack: Stack, start: Tensor, end: Tensor, *, points: int
     (gradients,) = torch.autograd.grad(stack(images)[:, 0].sum(), images)
     unit = F.normalize(gradients.flatten(1).double(), eps=1e-300)  # the default eps would take small for zero
     return (unit[1:] * unit[:-1]).sum(1).mean().item()
+
+
+def gradient_trust(net: nn.Module, images: Tensor, labels: Tensor, *, length: float = 1e-3) -> Trust:
+    """Step against the gradient by ``length`` times the norm of all weights, look again, and step back.
+
+    ``net`` is left as it was, its running statistics and ``.grad`` included.
+
+    Shape:
+        images (N, C, H, W), labels (N)
+
+    Raises:
+        ValueError: if ``length`` is not a positive number.
+
+    >>> from skiplib.digits import split_digits
+    >>> from skiplib.networks import make_stack
+    >>> split = split_digits()
+    >>> net = make_stack(4, channels=8, skip=True, seed=172).to(split.images.device)
+    >>> trust = gradient_trust(net, split.images[:64], split.labels[:64])
+    >>> trust.cosine > 0.9, trust.loss_change < 0
+    (True, True)
+    """
+    if not 0 < length < math.inf:
+        raise ValueError(f"`length` must be a positive number; got {length!r}")
+    parameters = list(net.parameters())
+    buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
+    before, gradient = _loss_and_gradient(net, parameters, images, labels)
+    norm = gradient.norm()
+    step = (length * weights.double().norm() / norm * gradient).to(weights) if norm > 0 else torch.zeros_like(weights)
+    nn.utils.vector_to_parameters(weights - step, parameters)
+    after, gradient_there = _loss_and_gradient(net, parameters, images, labels)
+    nn.utils.vector_to_parameters(weights, parameters)
+    for name, buffer in net.named_buffers():
+        buffer.copy_(buffers[name])
+    cosine = F.cosine_similarity(gradient, gradient_there, dim=0, eps=1e-300)
+    return Trust(cosine.item(), after - before)
+
+
+def _loss_and_gradient(
+    net: nn.Module, parameters: list[nn.Parameter], images: Tensor, labels: Tensor
+) -> tuple[float, Tensor]:
+    loss = F.cross_entropy(net(images), labels)
+    return loss.item(), torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, parameters)])
