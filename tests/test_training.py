@@ -17,10 +17,11 @@ from skiplib.networks import make_stack
 from skiplib.training import (
     Record,
     Run,
-    accuracies,
     accuracy,
+    make_lane,
     make_optimizer,
     race,
+    race_table,
     train,
 )
 
@@ -172,9 +173,8 @@ def test_race_gives_every_run_once_and_remembers_them():
 def test_run_is_a_training_with_its_seed_measured_on_both_parts():
     (run,) = race([4], seeds=[5], skips=[True], epochs=1, channels=4)
     net = net_of(seed=5)
-    assert [record.loss for record in run.records] == [
-        record.loss for record in train(net, SPLIT.images, SPLIT.labels, epochs=1, seed=5)
-    ]
+    assert losses(run) == [record.loss for record in train(net, SPLIT.images, SPLIT.labels, epochs=1, seed=5)]
+    assert torch.equal(flat(run.net), flat(net))
     assert run.train_accuracy == accuracy(net, SPLIT.images, SPLIT.labels)
     assert run.test_accuracy == accuracy(net, SPLIT.test_images, SPLIT.test_labels) != run.train_accuracy
 
@@ -188,7 +188,24 @@ def test_plain_networks_of_a_race_have_no_use_for_alpha():
 @pytest.mark.parametrize(("loss", "diverged"), [(0.5, False), (math.inf, True), (math.nan, True)])
 def test_run_whose_last_loss_is_not_finite_has_diverged(loss, diverged):
     records = (Record(1, 0.5, 1.0, 0.1, 0.1, 0.1), Record(2, 1.0, loss, 0.1, 0.1, 0.2))
-    assert Run(4, True, 172, records, 0.1, 0.1).diverged is diverged
+    assert Run(4, True, 172, records, 0.1, 0.1, net_of()).diverged is diverged
+
+
+def test_race_keeps_its_networks_without_their_gradients():
+    (run,) = race([4], seeds=[5], skips=[True], epochs=1, channels=4)
+    assert all(parameter.grad is None for parameter in run.net.parameters()) and "Stack" not in repr(run)
+
+
+def test_lane_is_measured_on_its_way_and_goes_on_as_if_it_had_not_been():
+    lane = make_lane(4, True, 5, epochs=1, channels=4)
+    assert lane.advance() and lane.advance()
+    early = lane.finish()
+    while lane.advance():
+        pass
+    (run,) = race([4], seeds=[5], skips=[True], epochs=1, channels=4)
+    late = lane.finish()
+    assert losses(early) == losses(run)[:2] and losses(late) == losses(run) and not lane.advance()
+    assert early.train_accuracy < late.train_accuracy == run.train_accuracy
 
 
 def test_race_that_is_interrupted_keeps_what_was_done():
@@ -289,10 +306,10 @@ def test_plots_say_what_they_show_in_coarse_words():
     assert "step of 0.001: plain near 0, skip near 1" in plot.alt
 
 
-def test_accuracies_are_sorted_into_rows_of_seeds():
+def test_race_table_is_sorted_into_rows_of_seeds():
     runs = list(race([4, 6], seeds=[1, 2], epochs=1, channels=4))
     table = {(run.skip, run.seed, run.depth): run.train_accuracy for run in runs}
-    assert accuracies(runs) == {
+    assert race_table(runs) == {
         name: [[table[skip, seed, depth] for depth in (4, 6)] for seed in (1, 2)]
         for name, skip in (("plain", False), ("skip", True))
     }
@@ -339,14 +356,20 @@ def test_explorer_trains_what_the_race_trains(settings):
     rest = {name: value for name, value in settings.items() if name not in ("seed", "network")}
     skips = [True] if "network" in settings else [False, True]
     runs = race([4], seeds=[settings.get("seed", 172)], skips=skips, epochs=1, **rest)
-    for run, lane in zip(runs, explorer._lanes, strict=True):
+    for run, entry in zip(runs, explorer._entries, strict=True):
         name = "skip" if run.skip else "plain"
-        assert [record.loss for record in lane.records] == [record.loss for record in run.records]
+        assert losses(entry.lane) == losses(run)
         assert f"{name}, 4 layers: {run.train_accuracy:.1%}" in explorer.status
         assert f">{run.train_accuracy:.1%}</td>" in explorer._details.value
         assert f">{run.test_accuracy:.1%}</td>" in explorer._details.value
     assert not explorer.training and not explorer.start_button.disabled
     assert "skip, 4 layers" in explorer._picture.value
+
+
+def test_alpha_is_named_where_there_is_a_skip():
+    explorer = lived(TrainingExplorer(depth=4, epochs=1, alpha=0.3), nothing)
+    assert [entry.setting.endswith(", alpha 0.3") for entry in explorer._entries] == [False, True]
+    assert explorer._details.value.count(", alpha 0.3</td>") == 1
 
 
 def test_stop_answers_at_once_and_keeps_the_curves():
@@ -399,7 +422,8 @@ def test_explorer_that_is_closed_stops_its_training():
         explorer.close()
 
     lived(explorer, close_soon)
-    assert all(0 < len(lane.records) < lane.total for lane in explorer._lanes) and len(explorer._lanes) == 2
+    assert all(0 < len(entry.lane.records) < entry.total for entry in explorer._entries)
+    assert len(explorer._entries) == 2
 
 
 def test_progress_counts_what_is_taken():
