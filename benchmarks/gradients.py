@@ -10,9 +10,10 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 
-from skiplib.blocks import make_stack
+from skiplib.digits import first_digits
 from skiplib.explorers.gradient import GradientExplorer, _measure
-from skiplib.gradients import compare, first_digits, gradient_profiles
+from skiplib.gradients import compare, gradient_profiles
+from skiplib.networks import make_stack
 
 DEPTHS, SEEDS, REPEATS = (10, 20, 50, 100), (1, 8), 7
 

@@ -3,8 +3,8 @@
 Imports run one way, from the first line to the last:
 
 - L0  arithmetic, theory, exercises, questions   numbers and feedback, nothing heavy
-- L1  data, adding, shortcuts, blocks            digits, and residual blocks in torch
-      gradients, jacobians                       what blocks do to gradients, measured in torch
+- L1  digits, adding, blocks, shortcuts          digits, and residual blocks in torch
+      networks, gradients, directions, training  stacks of blocks: what reaches the first one, and whether it learns
 - L2  diagrams, figures                          pictures as SVG text, curves in matplotlib
 - L3  explorers                                  widgets
 """

@@ -1,4 +1,4 @@
-"""The residual block: as published, corrected, and in general; and stacks of it (layer L1, torch).
+"""The residual block: as published, corrected, and in general (layer L1, torch).
 
 ``y = shortcut(x) + alpha * branch(x)``. Orders of ReLU and normalisation: He et al. (2015, arXiv 1512.03385, Fig 2)
 and He et al. (2016, arXiv 1603.05027, Fig 4). Initialisations: Glorot and Bengio (2010), and He et al. (2015,
@@ -8,9 +8,9 @@ arXiv 1502.01852).
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from functools import partial
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,6 @@ Order = Literal["article", "original", "pre-activation"]
 Activation = Literal["relu", "tanh", "sigmoid"]
 Norm = Literal["none", "batch", "group"]
 Init = Literal["default", "xavier", "he", "zero"]
-Head = Literal["flatten", "pool"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 SAME_SIZE = ConvGeometry(kernel_size=3, padding=1)
@@ -69,8 +68,97 @@ class SkipConnection(PublishedBlock):
     kernel_size, stride, padding = 3, 1, 1
 
 
+def checked_counts(**counts: int) -> None:
+    """Raise unless every count is an integer of at least 1."""
+    for name, count in counts.items():
+        checked_integer(name, count, 1)
+
+
+def checked_word(name: str, value: str, literal: object) -> None:
+    """Raise unless the value is one of the literal's words."""
+    if value not in get_args(literal):
+        raise ValueError(f"`{name}` must be one of {', '.join(get_args(literal))}; got {value!r}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Of which layers, and in which order, a block is made: checked once, and then the same for a whole network.
+
+    Args:
+        order: where norm and activation stand. "article": after each convolution, before the add; "original": the
+            last activation moves behind the add; "pre-activation": before each convolution.
+        activation: "relu", "tanh" or "sigmoid".
+        norm: "none", "batch" or "group".
+        num_groups: groups of channels for ``norm="group"``.
+        init: weights of the convolutions. "default": PyTorch's; "xavier" and "he": biases zero; "zero": PyTorch's,
+            and the last layer of the branch that has weights is zero, so that the branch gives 0 (not with
+            "article", whose ReLU behind that layer would never let it learn).
+        alpha: scale of the branch where there is a skip.
+
+    Raises:
+        TypeError, ValueError: if an argument is not as above.
+
+    >>> [type(layer).__name__ for layer in Recipe(norm="batch").layers(3, 3, SAME_SIZE)]
+    ['BatchNorm2d', 'ReLU', 'Conv2d']
+    """
+
+    order: Order = "pre-activation"
+    activation: Activation = "relu"
+    norm: Norm = "none"
+    num_groups: int = 4
+    init: Init = "default"
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, literal in (("order", Order), ("activation", Activation), ("norm", Norm), ("init", Init)):
+            checked_word(name, getattr(self, name), literal)
+        checked_integer("num_groups", self.num_groups, 1)
+        if self.init == "zero" and self.order == "article":
+            raise ValueError("`init` must not be 'zero' with `order`='article': a ReLU of zeros has no gradient")
+        if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float):
+            raise TypeError(f"`alpha` must be a number; got {self.alpha!r}")
+        if not abs(self.alpha) <= sys.float_info.max:
+            raise ValueError(f"`alpha` must be a finite number; got {self.alpha!r}")
+
+    def layers(self, in_channels: int, out_channels: int, geometry: ConvGeometry) -> list[nn.Module]:
+        """A convolution with its norm and activation, in order."""
+        conv = self.conv(in_channels, out_channels, geometry)
+        if self.order == "pre-activation":
+            return [*self.norm_and_activation(in_channels), conv]
+        return [conv, *self.norm_and_activation(out_channels)]
+
+    def conv(self, in_channels: int, out_channels: int, geometry: ConvGeometry = SAME_SIZE) -> nn.Conv2d:
+        """A convolution with this recipe's initial weights."""
+        conv = make_conv(in_channels, out_channels, geometry)
+        if conv.bias is not None and self.init in ("xavier", "he"):
+            fill = nn.init.xavier_uniform_ if self.init == "xavier" else nn.init.kaiming_normal_
+            fill(conv.weight)
+            nn.init.zeros_(conv.bias)
+        return conv
+
+    def norm_and_activation(self, channels: int) -> list[nn.Module]:
+        """What stands before or after a convolution: the norm, if there is one, and the activation.
+
+        Raises:
+            ValueError: if ``num_groups`` does not divide ``channels``.
+        """
+        activation = ACTIVATIONS[self.activation]()
+        if self.norm == "none":
+            return [activation]
+        if self.norm == "batch":
+            return [nn.BatchNorm2d(channels), activation]
+        if channels % self.num_groups:
+            raise ValueError(
+                f"`num_groups` must divide the channels that it normalises, {channels}; got {self.num_groups}"
+            )
+        return [nn.GroupNorm(self.num_groups, channels), activation]
+
+
+USUAL = Recipe()
+
+
 class ResidualBlock(nn.Module):
-    """``y = shortcut(x) + alpha * branch(x)``, or its plain twin ``y = alpha * branch(x)``.
+    """``y = shortcut(x) + alpha * branch(x)``, or its plain twin ``y = branch(x)``.
 
     ``skip`` changes ``forward`` and nothing else: with the same seed, both twins have the same parameters.
 
@@ -79,18 +167,11 @@ class ResidualBlock(nn.Module):
         out_channels: channels that leave the branch.
         hidden_channels: channels between the convolutions; ``out_channels`` unless given.
         geometries: one for each convolution of the branch.
-        shortcut: a function that makes the shortcut: ``nn.Identity``, ``Shortcut.make``, or a ``lambda``.
-        order: where norm and activation stand. "article": after each convolution, before the add; "original": the
-            last activation moves behind the add; "pre-activation": before each convolution.
-        activation: "relu", "tanh" or "sigmoid".
-        norm: "none", "batch" or "group".
-        num_groups: groups of channels for ``norm="group"``.
-        init: weights of the branch's convolutions. "default": PyTorch's; "xavier" and "he": biases zero; "zero":
-            PyTorch's, and the last layer of the branch that has weights is zero, so that the branch gives 0 (not
-            with "article", whose ReLU behind that layer would never let it learn).
-        alpha: scale of the branch.
+        shortcut: a function that makes the shortcut: ``nn.Identity``, or a ``lambda``.
         skip: whether the shortcut is added.
         seed: for the initial weights; None draws them from PyTorch's global generator.
+        recipe: the layers of the branch, and ``alpha``.
+        options: what differs from ``recipe``, such as ``norm="batch"``.
 
     Shape:
         (N, in_channels, H, W) -> (N, out_channels, H_out, W_out)
@@ -98,9 +179,9 @@ class ResidualBlock(nn.Module):
     Raises:
         TypeError, ValueError: if an argument is not as above; in ``forward``, if the shapes at the add differ.
 
-    >>> plain, skip = (ResidualBlock(3, 3, skip=skip, seed=172) for skip in (False, True))
+    >>> plain, skip = (ResidualBlock(3, 3, alpha=0.5, skip=skip, seed=172) for skip in (False, True))
     >>> x = torch.ones(1, 3, 8, 8)
-    >>> torch.equal(skip(x), x + plain(x))
+    >>> torch.equal(skip(x), x + 0.5 * plain(x))
     True
     """
 
@@ -112,127 +193,37 @@ class ResidualBlock(nn.Module):
         hidden_channels: int | None = None,
         geometries: Sequence[ConvGeometry] = (SAME_SIZE, SAME_SIZE),
         shortcut: Callable[[], nn.Module] = nn.Identity,
-        order: Order = "pre-activation",
-        activation: Activation = "relu",
-        norm: Norm = "none",
-        num_groups: int = 4,
-        init: Init = "default",
-        alpha: float = 1.0,
         skip: bool = True,
         seed: int | None = None,
+        recipe: Recipe = USUAL,
+        **options: Any,
     ) -> None:
         super().__init__()
+        recipe = replace(recipe, **options) if options else recipe  # a network's blocks need no check each
         hidden_channels = out_channels if hidden_channels is None else hidden_channels
-        _positive(in_channels=in_channels, out_channels=out_channels, hidden_channels=hidden_channels)
+        checked_counts(in_channels=in_channels, out_channels=out_channels, hidden_channels=hidden_channels)
         geometries = checked_geometries("geometries", geometries)
-        _one_of("order", order, Order)
         if isinstance(shortcut, nn.Module) or not callable(shortcut):
             raise TypeError(f"`shortcut` must be a function that makes a module; got {shortcut!r}")
-        if init == "zero" and order == "article":
-            raise ValueError("`init` must not be 'zero' with `order`='article': a ReLU of zeros has no gradient")
-        if isinstance(alpha, bool) or not isinstance(alpha, int | float):
-            raise TypeError(f"`alpha` must be a number; got {alpha!r}")
-        if not abs(alpha) <= sys.float_info.max:
-            raise ValueError(f"`alpha` must be a finite number; got {alpha!r}")
-        self.alpha, self.skip = alpha, skip
-        around = partial(_norm_and_activation, norm=norm, num_groups=num_groups, activation=activation)
+        self.alpha, self.skip = recipe.alpha, skip
         plan = [in_channels, *[hidden_channels] * (len(geometries) - 1), out_channels]
-        with _seeded(seed):
-            layers: list[nn.Module] = []
-            for before, after, geometry in zip(plan, plan[1:], geometries, strict=False):
-                conv = _conv(before, after, geometry, init)
-                layers += [*around(before), conv] if order == "pre-activation" else [conv, *around(after)]
+        with seeded(seed):
+            steps = zip(pairwise(plan), geometries, strict=True)
+            layers = [layer for channels, geometry in steps for layer in recipe.layers(*channels, geometry)]
             self.shortcut = shortcut()
-        self.after = layers.pop() if order == "original" else nn.Identity()
+        self.after = layers.pop() if recipe.order == "original" else nn.Identity()
         self.branch = nn.Sequential(*layers)
-        if init == "zero":
+        if recipe.init == "zero":
             last = [layer for layer in layers if list(layer.parameters())][-1]
             for parameter in last.parameters():
                 nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.alpha * self.branch(x)
+        out: Tensor = self.branch(x)
         if self.skip:
-            out = checked_add(self.shortcut(x), out)
+            out = checked_add(self.shortcut(x), self.alpha * out)
         after: Tensor = self.after(out)
         return after
-
-
-class Stack(nn.Module):
-    """A stem, residual blocks one after the other, and a head (see ``make_stack``)."""
-
-    def __init__(self, stem: nn.Module, blocks: nn.Sequential, head: nn.Module) -> None:
-        super().__init__()
-        self.stem, self.blocks, self.head = stem, blocks, head
-
-    def forward(self, x: Tensor) -> Tensor:
-        scores: Tensor = self.head(self.blocks(self.stem(x)))
-        return scores
-
-
-def make_stack(
-    depth: int,
-    *,
-    channels: int,
-    skip: bool,
-    in_channels: int = 1,
-    input_size: int = 8,
-    classes: int = 10,
-    order: Order = "pre-activation",
-    activation: Activation = "relu",
-    norm: Norm = "none",
-    num_groups: int = 4,
-    init: Init = "default",
-    alpha: float = 1.0,
-    head: Head = "flatten",
-    seed: int | None = None,
-) -> Stack:
-    """A plain or a skip network of ``depth`` weighted layers: stem, (depth - 2) / 2 blocks of two, linear head.
-
-    ``skip`` is the only difference between the two: with the same seed they have the same parameters. All
-    convolutions are 3x3 and keep the size. The head takes all pixels ("flatten") or their mean ("pool") to a
-    linear layer. One more norm and activation stand before it if the blocks are "pre-activation", else after the
-    stem. The other arguments are those of ``ResidualBlock``; the linear layer keeps PyTorch's initial weights.
-
-    Shape:
-        (N, in_channels, input_size, input_size) -> (N, classes)
-
-    Raises:
-        TypeError, ValueError: if an argument is not as above, or ``depth`` is odd.
-
-    >>> stack = make_stack(20, channels=16, skip=True, seed=172)
-    >>> len(stack.blocks), stack(torch.ones(5, 1, 8, 8)).shape
-    (9, torch.Size([5, 10]))
-    """
-    if checked_integer("depth", depth, 2) % 2:
-        raise ValueError(f"`depth` must be even: stem, two layers a block, head; got {depth}")
-    _positive(channels=channels, in_channels=in_channels, input_size=input_size, classes=classes)
-    _one_of("head", head, Head)
-    _one_of("order", order, Order)
-    norm_and_activation = _norm_and_activation(channels, norm, num_groups, activation)
-    make_block = partial(
-        ResidualBlock,
-        *(channels, channels),
-        order=order,
-        activation=activation,
-        norm=norm,
-        num_groups=num_groups,
-        init=init,
-        alpha=alpha,
-        skip=skip,
-    )
-    with _seeded(seed):
-        stem: list[nn.Module] = [_conv(in_channels, channels, SAME_SIZE, init)]
-        blocks = nn.Sequential(*[make_block() for _ in range(depth // 2 - 1)])
-        pixels = input_size**2 if head == "flatten" else 1
-        top: list[nn.Module] = [nn.Flatten(), nn.Linear(channels * pixels, classes)]
-    if head == "pool":
-        top = [nn.AdaptiveAvgPool2d(1), *top]
-    if order == "pre-activation":
-        top = [*norm_and_activation, *top]
-    else:
-        stem = [*stem, *norm_and_activation]
-    return Stack(nn.Sequential(*stem), blocks, nn.Sequential(*top))
 
 
 def make_conv(in_channels: int, out_channels: int, geometry: ConvGeometry) -> nn.Conv2d:
@@ -240,31 +231,9 @@ def make_conv(in_channels: int, out_channels: int, geometry: ConvGeometry) -> nn
     return nn.Conv2d(in_channels, out_channels, **asdict(geometry))
 
 
-def _conv(in_channels: int, out_channels: int, geometry: ConvGeometry, init: Init) -> nn.Conv2d:
-    _one_of("init", init, Init)
-    conv = make_conv(in_channels, out_channels, geometry)
-    if conv.bias is not None and init in ("xavier", "he"):
-        fill = nn.init.xavier_uniform_ if init == "xavier" else nn.init.kaiming_normal_
-        fill(conv.weight)
-        nn.init.zeros_(conv.bias)
-    return conv
-
-
-def _norm_and_activation(channels: int, norm: Norm, num_groups: int, activation: Activation) -> list[nn.Module]:
-    _one_of("norm", norm, Norm)
-    _one_of("activation", activation, Activation)
-    if norm == "none":
-        return [ACTIVATIONS[activation]()]
-    if norm == "batch":
-        return [nn.BatchNorm2d(channels), ACTIVATIONS[activation]()]
-    if channels % checked_integer("num_groups", num_groups, 1):
-        raise ValueError(f"`num_groups` must divide the channels that it normalises, {channels}; got {num_groups}")
-    return [nn.GroupNorm(num_groups, channels), ACTIVATIONS[activation]()]
-
-
 @contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
-    """Draw from a generator seeded with ``seed``, and leave PyTorch's global one as it was."""
+def seeded(seed: int | None) -> Iterator[None]:
+    """Draw from a generator seeded with ``seed``, and leave PyTorch's global one as it was; None changes nothing."""
     if seed is None:
         yield
         return
@@ -272,13 +241,3 @@ def _seeded(seed: int | None) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach the GPUs' generators too
         yield
-
-
-def _positive(**counts: int) -> None:
-    for name, count in counts.items():
-        checked_integer(name, count, 1)
-
-
-def _one_of(name: str, value: str, literal: object) -> None:
-    if value not in get_args(literal):
-        raise ValueError(f"`{name}` must be one of {', '.join(get_args(literal))}; got {value!r}")

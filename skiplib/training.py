@@ -7,8 +7,7 @@ one.
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal, get_args
 
@@ -17,21 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_integer
-from skiplib.blocks import make_stack
-from skiplib.data import load_digits
+from skiplib.digits import split_digits
+from skiplib.networks import Stack, make_stack
 
 Optimizer = Literal["sgd", "adam"]
 LEARNING_RATE = {"sgd": 0.02, "adam": 0.001}
-
-
-@dataclass(frozen=True)
-class Split:
-    """Digits to train on, and others to test with; images standardised, (N, 1, 8, 8)."""
-
-    images: Tensor
-    labels: Tensor
-    test_images: Tensor
-    test_labels: Tensor
+_OF_TRAIN = ("epochs", "batch_size", "optimizer", "lr")
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Run:
-    """One network's training, and how it ended: accuracies from 0 to 1, over all images of each part."""
+    """One network's training, and how it ended: accuracies from 0 to 1, over all images of each part.
+
+    ``net`` is the trained network itself: whoever wants to change it takes a copy.
+    """
 
     depth: int
     skip: bool
@@ -65,6 +58,7 @@ class Run:
     records: tuple[Record, ...]
     train_accuracy: float
     test_accuracy: float
+    net: Stack = field(repr=False)
 
     @property
     def diverged(self) -> bool:
@@ -72,34 +66,36 @@ class Run:
         return not math.isfinite(self.records[-1].loss)
 
 
-@dataclass(frozen=True)
-class Trust:
-    """What a small step against the gradient does: the cosine of the gradients before and after, and to the loss."""
+@dataclass
+class Lane:
+    """One network on its way through its training (see ``make_lane``).
 
-    cosine: float
-    loss_change: float
-
-
-def best_device() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@cache
-def split_digits() -> Split:
-    """1437 digits to train on and 360 to test with, standardised by the first part's mean and deviation.
-
-    >>> split = split_digits()
-    >>> len(split.images), len(split.test_images)
-    (1437, 360)
+    Attributes:
+        net: the network as it is now.
+        steps: the rest of its training.
+        records: one for each step so far, made before the step changes the weights.
     """
-    pixels, labels = load_digits()
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(172))
-    images = torch.tensor(pixels, dtype=torch.float32)[order].unsqueeze(1)  # (N, 1, 8, 8)
-    known = images[:1437]
-    images = ((images - known.mean()) / known.std()).to(best_device())
-    targets = torch.tensor(labels)[order].to(images.device)
-    return Split(images[:1437], targets[:1437], images[1437:], targets[1437:])
+
+    depth: int
+    skip: bool
+    seed: int
+    net: Stack
+    steps: Iterator[Record]
+    records: list[Record] = field(default_factory=list)
+
+    def advance(self) -> bool:
+        """Take one step; False if there is none left."""
+        record = next(self.steps, None)
+        if record is not None:
+            self.records.append(record)
+        return record is not None
+
+    def finish(self) -> Run:
+        """Measure the network as it is now."""
+        split = split_digits()
+        known = accuracy(self.net, split.images, split.labels)
+        new = accuracy(self.net, split.test_images, split.test_labels)
+        return Run(self.depth, self.skip, self.seed, tuple(self.records), known, new, self.net)
 
 
 def train(
@@ -195,10 +191,33 @@ def accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
     """Share of the images that ``net`` classifies correctly, batch normalisation in evaluation mode; 0 to 1."""
     mode = net.training
     net.eval()
+    parts = zip(torch.split(images, 512), torch.split(labels, 512), strict=True)
     with torch.no_grad():
-        right = sum(int((net(part).argmax(1) == label).sum()) for part, label in _parts(images, labels))
+        right = sum(int((net(part).argmax(1) == label).sum()) for part, label in parts)
     net.train(mode)
     return right / len(images)
+
+
+def make_lane(depth: int, skip: bool, seed: int, **settings: Any) -> Lane:
+    """A network and its training on the digits, before the first step.
+
+    Args:
+        depth: weighted layers, even.
+        skip: False for plain, True for skip.
+        seed: for the weights and for the order of the images.
+        settings: those of ``make_stack`` and ``train``; 8 channels unless given.
+
+    >>> lane = make_lane(4, True, 172, epochs=1)
+    >>> lane.advance(), lane.advance(), len(lane.records)
+    (True, True, 2)
+    """
+    split = split_digits()
+    of_train = {name: settings.pop(name) for name in _OF_TRAIN if name in settings}
+    net = make_stack(depth, skip=skip, seed=seed, **{"channels": 8} | settings)
+    return Lane(depth, skip, seed, net, train(net, split.images, split.labels, seed=seed, **of_train))
+
+
+_finished: dict[object, Run] = {}  # by settings, for the next time that a race asks
 
 
 def race(
@@ -212,7 +231,7 @@ def race(
         depths: weighted layers of the networks, even.
         seeds: for the weights and for the order of the images.
         skips: False for plain, True for skip.
-        settings: those of ``make_stack`` and ``train``; 8 channels unless given.
+        settings: as for ``make_lane``.
 
     >>> [run.depth for run in race([4], seeds=[172], skips=[True], epochs=1)]
     [4]
@@ -220,81 +239,21 @@ def race(
     for depth, skip, seed in product(depths, skips, list(seeds)):
         key = (depth, skip, seed, tuple(sorted(settings.items())))
         if key not in _finished:
-            _finished[key] = _run(depth, skip, seed, **settings)
+            lane = make_lane(depth, skip, seed, **settings)
+            while lane.advance():
+                pass
+            lane.net.zero_grad()  # the network is kept, without the gradients of its last step
+            _finished[key] = lane.finish()
         yield _finished[key]
 
 
-def accuracies(runs: Iterable[Run]) -> dict[str, list[list[float]]]:
-    """Training accuracies of a whole race, "plain" and "skip": a row for every seed, a column for every depth.
+def race_table(runs: Iterable[Run]) -> dict[str, list[list[float]]]:
+    """The training accuracies of a whole race, "plain" and "skip": a row for every seed, a column for every depth.
 
-    >>> accuracies(race([4, 6], seeds=[172], skips=[True], epochs=1)).keys()
+    >>> race_table(race([4, 6], seeds=[172], skips=[True], epochs=1)).keys()
     dict_keys(['skip'])
     """
     rows: dict[str, dict[int, list[float]]] = {}
     for run in runs:
         rows.setdefault("skip" if run.skip else "plain", {}).setdefault(run.seed, []).append(run.train_accuracy)
     return {name: list(of_seed.values()) for name, of_seed in rows.items()}
-
-
-_finished: dict[object, Run] = {}
-_OF_TRAIN = ("epochs", "batch_size", "optimizer", "lr")
-
-
-def _run(depth: int, skip: bool, seed: int, **settings: Any) -> Run:
-    split = split_digits()
-    ways = {name: settings.pop(name) for name in _OF_TRAIN if name in settings}
-    net = make_stack(depth, skip=skip, seed=seed, **{"channels": 8} | settings)
-    records = tuple(train(net, split.images, split.labels, seed=seed, **ways))
-    return finish(net, depth, skip, seed, records)
-
-
-def finish(net: nn.Module, depth: int, skip: bool, seed: int, records: tuple[Record, ...]) -> Run:
-    """The run that ended with this network."""
-    split = split_digits()
-    known, new = accuracy(net, split.images, split.labels), accuracy(net, split.test_images, split.test_labels)
-    return Run(depth, skip, seed, records, known, new)
-
-
-def gradient_trust(net: nn.Module, images: Tensor, labels: Tensor, *, length: float = 1e-3) -> Trust:
-    """Step against the gradient by ``length`` times the norm of all weights, look again, and step back.
-
-    ``net`` is left as it was, its running statistics and ``.grad`` included.
-
-    Shape:
-        images (N, C, H, W), labels (N)
-
-    Raises:
-        ValueError: if ``length`` is not a positive number.
-
-    >>> split = split_digits()
-    >>> net = make_stack(4, channels=8, skip=True, seed=172).to(split.images.device)
-    >>> trust = gradient_trust(net, split.images[:64], split.labels[:64])
-    >>> trust.cosine > 0.9, trust.loss_change < 0
-    (True, True)
-    """
-    if not 0 < length < math.inf:
-        raise ValueError(f"`length` must be a positive number; got {length!r}")
-    parameters = list(net.parameters())
-    buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
-    weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
-    before, gradient = _loss_and_gradient(net, parameters, images, labels)
-    size = gradient.norm()
-    step = (length * weights.double().norm() / size * gradient).to(weights) if size > 0 else torch.zeros_like(weights)
-    nn.utils.vector_to_parameters(weights - step, parameters)
-    after, gradient_there = _loss_and_gradient(net, parameters, images, labels)
-    nn.utils.vector_to_parameters(weights, parameters)
-    for name, buffer in net.named_buffers():
-        buffer.copy_(buffers[name])
-    cosine = F.cosine_similarity(gradient, gradient_there, dim=0, eps=1e-300)
-    return Trust(cosine.item(), after - before)
-
-
-def _loss_and_gradient(
-    net: nn.Module, parameters: list[nn.Parameter], images: Tensor, labels: Tensor
-) -> tuple[float, Tensor]:
-    loss = F.cross_entropy(net(images), labels)
-    return loss.item(), torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, parameters)])
-
-
-def _parts(images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(torch.split(images, 512), torch.split(labels, 512), strict=True)

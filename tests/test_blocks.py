@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from skiplib.adding import add_verdict, checked_add
 from skiplib.arithmetic import ConvGeometry
-from skiplib.blocks import PublishedBlock, ResidualBlock, SkipConnection, make_stack
+from skiplib.blocks import PublishedBlock, ResidualBlock, SkipConnection
+from skiplib.networks import make_stack
 from skiplib.shortcuts import propose_shortcuts
 
 SEED = 172
@@ -116,7 +116,7 @@ def test_twins_share_weights_and_the_flag_changes_only_the_add(setting):
     x = torch.rand(4, 6, 5, 5)
     after = skip.after
     assert torch.equal(skip(x), after(x + 0.5 * skip.branch(x)))
-    assert torch.equal(plain(x), after(0.5 * plain.branch(x)))
+    assert torch.equal(plain(x), after(plain.branch(x)))  # alpha belongs to the skip
 
 
 def test_twins_share_weights_of_the_shortcut_too():
@@ -128,7 +128,10 @@ def test_twins_share_weights_of_the_shortcut_too():
     assert torch.equal(skip(x), skip.shortcut(x) + plain(x))
 
 
-@pytest.mark.parametrize("make", [lambda seed: ResidualBlock(3, 3, seed=seed), lambda seed: make_deep(seed=seed)])
+@pytest.mark.parametrize(
+    "make",
+    [lambda seed: ResidualBlock(3, 3, seed=seed), lambda seed: make_stack(10, channels=8, skip=True, seed=seed)],
+)
 def test_seed_decides_the_weights_and_leaves_the_global_generator_alone(make):
     before = torch.get_rng_state()
     one, two, three = make(SEED), make(SEED), make(SEED + 1)
@@ -137,7 +140,7 @@ def test_seed_decides_the_weights_and_leaves_the_global_generator_alone(make):
     assert not same_parameters(one, three)
 
 
-@pytest.mark.parametrize("make", [lambda: ResidualBlock(3, 3), lambda: make_deep()])
+@pytest.mark.parametrize("make", [lambda: ResidualBlock(3, 3), lambda: make_stack(10, channels=8, skip=True)])
 def test_without_a_seed_the_global_generator_decides(make):
     first = seeded(make)
     assert same_parameters(first, seeded(make))
@@ -252,149 +255,6 @@ def test_default_initialisation_is_pytorchs():
     assert torch.equal(block.branch[1].weight, nn.Conv2d(3, 6, 3).weight)
 
 
-# stacks
-
-
-def make_deep(depth=10, **keywords):
-    return make_stack(depth, **{"channels": 8, "skip": True, **keywords})
-
-
-@pytest.mark.parametrize("depth", [2, 4, 10, 50])
-def test_depth_counts_weighted_layers(depth):
-    stack = make_deep(depth)
-    assert sum(isinstance(layer, nn.Conv2d | nn.Linear) for layer in stack.modules()) == depth
-    assert len(stack.blocks) == (depth - 2) // 2
-
-
-@every_setting
-@pytest.mark.parametrize("head", ["flatten", "pool"])
-def test_stack_twins_share_weights_and_differ_in_their_outputs(setting, head):
-    setting = {**setting, "num_groups": 4, "head": head, "init": "he"}
-    plain, skip = (make_deep(skip=skip, seed=SEED, **setting) for skip in (False, True))
-    x = torch.rand(6, 1, 8, 8)
-    assert same_parameters(plain, skip)
-    assert plain(x).shape == skip(x).shape == (6, 10)
-    assert not torch.equal(plain(x), skip(x))
-
-
-@pytest.mark.parametrize("order, head", list(product(ORDERS, ("flatten", "pool"))))
-def test_stack_is_stem_blocks_head_in_plain_functions(order, head):
-    stack, x = make_deep(6, order=order, head=head, seed=SEED), torch.rand(3, 1, 8, 8)
-    conv, linear = stack.stem[0], stack.head[-1]
-    h = conv(x) if order == "pre-activation" else F.relu(conv(x))
-    for block in stack.blocks:
-        h = block(h)
-    h = F.relu(h) if order == "pre-activation" else h
-    h = h.mean(dim=(2, 3)) if head == "pool" else h.flatten(1)
-    torch.testing.assert_close(stack(x), linear(h))
-
-
-def test_stack_takes_other_images_and_classes():
-    stack = make_deep(in_channels=3, input_size=12, classes=2)
-    assert stack(torch.rand(2, 3, 12, 12)).shape == (2, 2)
-
-
-def test_stack_blocks_are_all_different_and_take_every_option():
-    stack = make_deep(norm="group", num_groups=2, alpha=0.25, activation="tanh", init="xavier", seed=SEED)
-    assert not same_parameters(stack.blocks[0], stack.blocks[1])
-    assert all(block.alpha == 0.25 and block.skip for block in stack.blocks)
-    assert not any(layer.bias.any() for layer in stack.modules() if isinstance(layer, nn.Conv2d))
-    assert sum(isinstance(layer, nn.GroupNorm) and layer.num_groups == 2 for layer in stack.modules()) == 9
-    assert sum(isinstance(layer, nn.Tanh) for layer in stack.modules()) == 9
-
-
-def first_to_last_gradient(skip, **setting):
-    """How much larger the gradient is after the stem than before the head."""
-    stack = make_stack(20, channels=16, head="pool", skip=skip, seed=SEED, **setting)
-    hidden = [stack.stem(torch.rand(32, 1, 8, 8))]
-    for block in stack.blocks:
-        hidden.append(block(hidden[-1]))
-    loss = F.cross_entropy(stack.head(hidden[-1]), torch.arange(32) % 10)
-    first, last = torch.autograd.grad(loss, (hidden[0], hidden[-1]))
-    return (first.double().norm() / last.double().norm()).item()
-
-
-@pytest.mark.parametrize(
-    ("setting", "plain", "skip"),
-    [
-        ({"activation": "sigmoid"}, (0, 1e-13), (0.5, 2)),
-        ({}, (1e-10, 1e-5), (0.5, 3)),
-        ({"init": "he"}, (0.05, 3), (3, 100)),
-        ({"init": "he", "alpha": 1 / 3}, (0, 3), (0.8, 3)),
-        ({"init": "he", "norm": "batch"}, (3, 300), (1, 50)),
-        ({"init": "xavier", "activation": "tanh"}, (0.03, 1), (1.5, 10)),
-    ],
-)
-def test_stack_gradients_have_the_orders_of_magnitude_of_the_lesson(setting, plain, skip):
-    assert plain[0] <= first_to_last_gradient(False, **setting) <= plain[1]
-    assert skip[0] <= first_to_last_gradient(True, **setting) <= skip[1]
-
-
-# the rule of + and the add that checks
-
-BROADCASTS = [
-    ((1, 3, 32, 1), (1, 3, 1, 32), (1, 3, 32, 32)),
-    ((8, 16, 1, 1), (8, 16, 8, 8), (8, 16, 8, 8)),
-    ((1, 16, 8, 8), (8, 16, 8, 8), (8, 16, 8, 8)),
-    ((8, 1, 28, 28), (8, 16, 28, 28), (8, 16, 28, 28)),
-    ((8, 1), (8,), (8, 8)),
-]
-
-
-@pytest.mark.parametrize("here, there, out", BROADCASTS)
-def test_plus_broadcasts_without_a_word_and_the_checked_add_does_not(here, there, out):
-    assert (torch.zeros(here) + torch.zeros(there)).shape == out
-    for one, other in ((here, there), (there, here)):
-        with pytest.raises(ValueError, match=r"`\+` would broadcast them without a word$"):
-            checked_add(torch.zeros(one), torch.zeros(other))
-
-
-@pytest.mark.parametrize("here, there", [((8, 16), (8, 16, 4, 4)), ((1, 3, 32, 32), (1, 3, 11, 11))])
-def test_plus_refuses_what_cannot_be_broadcast_and_so_does_the_checked_add(here, there):
-    with pytest.raises(RuntimeError, match="must match the size"):
-        torch.zeros(here) + torch.zeros(there)
-    with pytest.raises(ValueError, match=r"`\+` cannot add them$"):
-        checked_add(torch.zeros(here), torch.zeros(there))
-
-
-@pytest.mark.parametrize(
-    ("here", "there", "message"),
-    [
-        (
-            (8, 1, 28, 28),
-            (8, 16, 28, 28),
-            "`identity` (8, 1, 28, 28) and `residual` (8, 16, 28, 28) differ on axis 1",
-        ),
-        (
-            (1, 3, 32, 32),
-            (1, 3, 11, 11),
-            "differ on axis 2 (32 against 11) and on axis 3 (32 against 11); `+`",
-        ),
-        ((8, 1), (8,), "`identity` (8, 1) and `residual` (8,) differ in their number of axes (2 against 1)"),
-    ],
-)
-def test_checked_add_names_shapes_and_axes(here, there, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        checked_add(torch.zeros(here), torch.zeros(there))
-
-
-def test_verdict_is_pytorchs():
-    shapes = [shape for rank in range(4) for shape in product((0, 1, 2, 3), repeat=rank)]
-    for here, there in product(shapes, repeat=2):
-        try:
-            out = torch.broadcast_shapes(here, there)
-        except RuntimeError:
-            out = None
-        expected = "error" if out is None else "equal" if here == there else "broadcast"
-        assert add_verdict(here, there) == expected, (here, there)
-
-
-@pytest.mark.parametrize("shape", [(), (3,), (2, 3, 4, 5), (0, 3)])
-def test_checked_add_of_equal_shapes_is_plus(shape):
-    a, b = torch.rand(shape), torch.rand(shape)
-    assert torch.equal(checked_add(a, b), a + b)
-
-
 def test_missing_projection_on_a_grayscale_image_is_found():
     block = ResidualBlock(1, 16, seed=SEED)
     with pytest.raises(ValueError, match=r"differ on axis 1 \(1 against 16\)"):
@@ -402,25 +262,6 @@ def test_missing_projection_on_a_grayscale_image_is_found():
     x = torch.rand(8, 1, 28, 28, requires_grad=True)
     (x + block.branch(x.detach())).sum().backward()
     assert (x.grad == 16).all()  # the skip's gradient, sixteen times
-
-
-def test_in_place_plus_cannot_enlarge_its_left_side_but_broadcasts_its_right():
-    column, row = torch.rand(1, 3, 1, 32), torch.rand(1, 3, 32, 32)
-    message = "output with shape [1, 3, 1, 32] doesn't match the broadcast shape [1, 3, 32, 32]"
-    with pytest.raises(RuntimeError, match=re.escape(message)):
-        column += row
-    row += column
-    assert row.shape == (1, 3, 32, 32)
-
-
-def test_in_place_plus_of_the_published_block_fails_with_the_same_message():
-    x, residual = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 11, 11)
-    message = "The size of tensor a (32) must match the size of tensor b (11) at non-singleton dimension 3"
-    with pytest.raises(RuntimeError, match=re.escape(message)):
-        x += residual
-
-
-# repairs of the published branch that change the branch
 
 
 @pytest.mark.parametrize(
@@ -440,141 +281,12 @@ def test_branches_that_keep_every_size(setting):
     assert all(block(torch.rand(1, 3, n, n)).shape[-1] == n for n in range(1, 65))
 
 
-@pytest.mark.parametrize("paddings, out", [((0, 1), 32), ((1, 0), 32), ((0, 0), 30), ((1, 1), 34)])
-def test_kernel_two_keeps_the_size_only_if_one_of_two_convolutions_pads(paddings, out):
-    convs = nn.Sequential(*[nn.Conv2d(3, 3, 2, padding=padding) for padding in paddings])
-    assert convs(torch.rand(1, 3, 32, 32)).shape[-1] == out
-
-
-def test_padding_same_pads_one_side_more_with_a_warning_and_refuses_a_stride():
-    with pytest.warns(UserWarning, match="Using padding='same' with even kernel lengths and odd dilation"):
-        assert nn.Conv2d(3, 3, 2, padding="same")(torch.rand(1, 3, 32, 32)).shape[-1] == 32
-    with pytest.raises(ValueError, match="padding='same' is not supported for strided convolutions"):
-        nn.Conv2d(3, 3, 2, stride=2, padding="same")
-
-
-def test_stride_two_keeps_the_size_with_an_absurd_padding():
-    assert nn.Conv2d(3, 3, 3, stride=2, padding=17)(torch.rand(1, 3, 32, 32)).shape[-1] == 32
-
-
-def test_average_pooling_refuses_the_padding_of_the_published_branch():
-    message = "pad should be at most half of effective kernel size, but got pad=6, kernel_size=4 and dilation=1"
-    with pytest.raises(RuntimeError, match=re.escape(message)):
-        F.avg_pool2d(torch.rand(1, 3, 32, 32), 4, 4, 6)
-
-
-def test_transposed_convolution_comes_back_at_even_sizes_only():
-    there_and_back = nn.Sequential(nn.Conv2d(3, 3, 2, stride=2), nn.ConvTranspose2d(3, 3, 2, stride=2))
-    for n in range(2, 40):
-        assert (there_and_back(torch.rand(1, 3, n, n)).shape[-1] == n) == (n % 2 == 0)
-
-
-@pytest.mark.parametrize("stride, padding, size", [(2, 0, 16), (4, 0, 8), (3, 0, 11), (4, 5, 11), (4, 6, 11)])
-def test_pointwise_projections_of_32_pixels(stride, padding, size):
-    assert nn.Conv2d(3, 3, 1, stride=stride, padding=padding)(torch.rand(1, 3, 32, 32)).shape[-1] == size
-
-
-# traps of in-place operations
-
-
-def pre_activation_with_inplace_relu(x):
-    conv = nn.Conv2d(4, 4, 3, padding=1)
-    return x + conv(nn.ReLU(inplace=True)(x)), conv
-
-
-@pytest.mark.parametrize("norm", [False, True], ids=["conv", "conv and norm"])
-def test_inplace_relu_at_the_start_of_a_branch_is_wrong_without_a_word(norm):
-    stem = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), *[nn.BatchNorm2d(4)] * norm)
-    x = stem(torch.randn(8, 4, 8, 8))
-    before = x.detach().clone()
-    out, conv = pre_activation_with_inplace_relu(x)
-    out.sum().backward()
-    assert torch.equal(x, F.relu(before))  # the caller's tensor has changed
-    torch.testing.assert_close(out, F.relu(before) + conv(F.relu(before)))
-    assert not torch.allclose(out, before + conv(F.relu(before)))
-    assert 0.4 < (x == 0).double().mean() < 0.6
-    repaired = before + conv(nn.ReLU()(before))
-    torch.testing.assert_close(repaired, before + conv(F.relu(before)))
-
-
-def test_inplace_relu_on_a_sigmoid_fails_at_backward():
-    x = torch.sigmoid(torch.randn(2, 4, 8, 8, requires_grad=True))
-    out, _ = pre_activation_with_inplace_relu(x)
-    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.* output 0 of Sigmoid.* at version 1"):
-        out.sum().backward()
-
-
-def test_inplace_relu_on_a_leaf_fails_at_once():
-    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"):
-        pre_activation_with_inplace_relu(torch.randn(2, 4, 8, 8, requires_grad=True))
-
-
-def add_to_conv(h, conv):
-    h += conv(h)
-    return h
-
-
-def add_to_relu_of_conv(h, conv):
-    h += F.relu(conv(h))
-    return h
-
-
-def add_after(activation):
-    def articles_order(h, conv):
-        out = activation(conv(h))
-        out += h
-        return out
-
-    return articles_order
-
-
-def add_before_inplace_relu(h, conv):
-    out = nn.BatchNorm2d(4)(conv(h))
-    out += h
-    return F.relu_(out)
-
-
-@pytest.mark.parametrize(
-    "add", [add_to_conv, add_to_relu_of_conv, add_after(F.relu), add_after(torch.tanh), add_after(torch.sigmoid)]
-)
-def test_inplace_add_to_what_backward_needs_fails_at_backward(add):
-    conv, x = nn.Conv2d(4, 4, 3, padding=1), torch.randn(2, 4, 8, 8, requires_grad=True)
-    out = add(nn.Conv2d(4, 4, 1)(x), conv)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        out.sum().backward()
-
-
-@pytest.mark.parametrize("add", [add_after(nn.Identity()), add_before_inplace_relu, add_after(F.gelu)])
-def test_inplace_add_to_what_backward_does_not_need_is_fine(add):
-    conv, stem, x = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1), torch.randn(2, 4, 8, 8)
-    add(stem(x), conv).sum().backward()
-    assert conv.weight.grad.any() and stem.weight.grad.any()
-
-
-def test_identity_is_another_name_for_x_and_not_a_copy():
-    x = torch.randn(2, 4, 8, 8)
-    identity, copy = x, x.clone()
-    F.relu_(x)
-    assert identity is x and not (identity < 0).any()
-    assert (copy < 0).any()
-
-
 def test_our_blocks_leave_their_input_alone():
     for order, norm in product(ORDERS, NORMS):
         x = torch.randn(2, 4, 8, 8)
         before = x.clone()
         ResidualBlock(4, 4, order=order, norm=norm, seed=SEED)(x).sum().backward()
         assert torch.equal(x, before)
-
-
-def test_odd_image_comes_back_one_pixel_short_in_a_unet():
-    x = torch.rand(1, 4, 15, 15)
-    up = F.interpolate(F.max_pool2d(x, 2, ceil_mode=True), scale_factor=2)
-    assert up.shape[-1] == 16
-    with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension 1"):
-        torch.cat([x, up], dim=1)
-    with pytest.raises(ValueError, match=r"differ on axis 2 \(15 against 16\)"):
-        checked_add(x, up)
 
 
 # wrong input
@@ -621,32 +333,6 @@ def test_residual_block_names_the_wrong_argument(keywords, error, message):
         ResidualBlock(**{"in_channels": 3, "out_channels": 3, **keywords})
 
 
-@pytest.mark.parametrize(
-    ("keywords", "error", "message"),
-    [
-        ({"depth": 5}, ValueError, "`depth` must be even: stem, two layers a block, head; got 5"),
-        ({"depth": 0}, ValueError, "`depth` must be at least 2; got 0"),
-        ({"depth": 4.0}, TypeError, "`depth` must be an integer; got 4.0"),
-        ({"channels": 0}, ValueError, "`channels` must be at least 1; got 0"),
-        ({"in_channels": 0}, ValueError, "`in_channels` must be at least 1; got 0"),
-        ({"input_size": 0}, ValueError, "`input_size` must be at least 1; got 0"),
-        ({"classes": -1}, ValueError, "`classes` must be at least 1; got -1"),
-        ({"head": "mean"}, ValueError, "`head` must be one of flatten, pool; got 'mean'"),
-        (
-            {"norm": "group", "num_groups": 3},
-            ValueError,
-            "`num_groups` must divide the channels that it normalises",
-        ),
-        ({"depth": 2, "order": "post"}, ValueError, "`order` must be one of"),
-        ({"depth": 2, "activation": "gelu"}, ValueError, "`activation` must be one of"),
-        ({"depth": 2, "init": "ones"}, ValueError, "`init` must be one of"),
-    ],
-)
-def test_stack_names_the_wrong_argument(keywords, error, message):
-    with pytest.raises(error, match=re.escape(message)):
-        make_deep(**keywords)
-
-
 def test_branch_larger_than_its_input_is_refused():
     block = ResidualBlock(3, 3, geometries=[ConvGeometry(5)], seed=SEED)
     with pytest.raises(RuntimeError, match=r"Kernel size can't be greater than actual input size"):
@@ -662,7 +348,7 @@ def test_shapes_that_cannot_be_reconciled_name_both_sides():
 def test_importing_changes_no_global_state():
     script = (
         "import torch; state = torch.get_rng_state(), torch.get_num_threads(), torch.get_default_dtype();"
-        "import skiplib.blocks, skiplib.shortcuts;"
+        "import skiplib.blocks, skiplib.networks, skiplib.training;"
         "assert torch.equal(state[0], torch.get_rng_state());"
         "assert state[1:] == (torch.get_num_threads(), torch.get_default_dtype())"
     )

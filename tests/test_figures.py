@@ -1,16 +1,19 @@
+import itertools
 import math
 import re
 
 import matplotlib
 import pytest
 
+from skiplib.curves import Curve, draw_training, race_plot, running_mean, training_plot, trust_plot
+from skiplib.digits import first_digits
 from skiplib.explorers.base import Control
 from skiplib.explorers.gradient import GradientExplorer, _measure
 from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.spectrum import SpectrumExplorer
 from skiplib.figures import Band, Plot, draw_pair, make_figure
-from skiplib.gradients import compare, first_digits, median_ratio
-from skiplib.words import magnitude
+from skiplib.gradients import compare, median_ratio
+from skiplib.words import magnitude, share_in_words
 
 RISING, FLAT = Band.of([[1e-4, 1e-2, 1.0]]), Band.of([[1.0, 2.0, 1.0]])
 
@@ -70,6 +73,51 @@ def test_plot_has_a_name_in_both_forms_and_leaves_no_trace():
 def test_magnitude_is_the_nearest_power_of_ten():
     said = [magnitude(value) for value in (2e-7, 4e-7, 0.5, 4, 40, 0, math.inf, math.nan)]
     assert said == ["1e-7", "1e-6", "1", "10", "1e2", "0", "infinity", "not a number"]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.499, "below 50 %"), (0.5, "50 to 90 %"), (0.899, "50 to 90 %"), (0.9, "above 90 %"), (1.0, "above 90 %")],
+)
+def test_shares_in_words_change_at_50_and_90_percent(share, words):
+    assert share_in_words(share) == words
+
+
+def curve(kind="plain", label="plain, 4 layers", *, accuracies=(0.0, 0.5), current=True):
+    return Curve(kind, label, (0.5, 1.0), accuracies, (1e-3, 0.0), current)
+
+
+def test_training_is_drawn_in_percent_and_powers_of_ten_with_names_apart():
+    _, (above, below) = make_figure(3, 2)
+    curves = [curve(), curve("skip", "skip, 4 layers"), curve("skip", "old", current=False)]
+    draw_training(above, below, curves, epochs=2)
+    assert list(above.lines[0].get_ydata()) == [0, 25]
+    assert list(below.lines[0].get_ydata()) == [-3, -47]
+    assert above.lines[0].get_linewidth() > above.lines[2].get_linewidth()
+    names = {text.get_text(): text.xy[1] for text in above.texts}
+    heights = sorted(names.values())
+    assert set(names) == {each.label for each in curves}
+    assert all(high - low >= 8 for low, high in itertools.pairwise(heights))
+
+
+def test_only_the_last_finished_curves_stay_in_the_picture():
+    curves = [curve(label=f"old {number}", current=False) for number in range(30)]
+    plot = training_plot([*curves, curve()], epochs=1)
+    assert "old 29" in plot.alt and "old 21" not in plot.alt and "plain, 4 layers below 50 %" in plot.alt
+
+
+def test_plots_say_what_they_show_in_coarse_words():
+    assert training_plot([], epochs=1).alt.endswith("Nothing trained yet.")
+    plot = race_plot([4, 20], plain=[[0.97, 0.11], [0.95, 0.10], [0.91, 0.3]], skip=[[0.97, 0.7]])
+    assert "4, 20 layers" in plot.alt and "plain: above 90 %, below 50 %; skip: above 90 %, 50 to 90 %" in plot.alt
+    (ax,) = plot.figure.axes
+    assert list(ax.lines[0].get_ydata()) == [95, 11] and ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
+    plot = trust_plot([0.001, 0.01], plain=[[0.1, 0], [-0.1, 0]], skip=[[0.99, 0.5]])
+    assert "step of 0.001: plain near 0, skip near 1" in plot.alt
+
+
+def test_running_mean_of_less_than_a_window_takes_what_there_is():
+    assert running_mean([2.0, 4.0], window=12) == [2.0, 3.0] and running_mean([]) == []
 
 
 SMALL = [

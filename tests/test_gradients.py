@@ -1,4 +1,3 @@
-import itertools
 import math
 
 import pytest
@@ -6,15 +5,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from skiplib.blocks import make_stack
-from skiplib.data import load_digits
+from skiplib.arithmetic import ConvGeometry
+from skiplib.blocks import ResidualBlock
+from skiplib.digits import first_digits
 from skiplib.figures import Band
 from skiplib.gradients import Profile, compare, first_to_last, gradient_profiles, median_ratio
-from skiplib.jacobians import block_jacobians, gradient_similarity, singular_values, surviving_directions
-from skiplib.theory import block_factor, padding_leak, skip_product, variance_factor
+from skiplib.networks import make_stack
+from skiplib.theory import block_factor, skip_product
 
-DIGITS, LABELS = load_digits()
-IMAGES, LABELS = torch.tensor(DIGITS[:8, None] / 16, dtype=torch.float32), torch.tensor(LABELS[:8])
+IMAGES, LABELS = first_digits(8)
 SETTINGS = [
     {},
     {"skip": False},
@@ -37,18 +36,18 @@ def by_hand(stack):
     weights = [layer.weight for layer in stack.modules() if isinstance(layer, nn.Conv2d)]
     loss = F.cross_entropy(stack.head(hidden[-1]), LABELS)
     norms = [gradient.double().norm().item() for gradient in torch.autograd.grad(loss, [*hidden, *weights])]
-    sizes = [h.detach().double().square().mean().sqrt().item() for h in hidden]
-    return norms[: len(hidden)], norms[len(hidden) :], sizes
+    rms = [h.detach().double().square().mean().sqrt().item() for h in hidden]
+    return norms[: len(hidden)], norms[len(hidden) :], rms
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_profile_equals_a_loop_by_hand(settings):
     stack = stack_of(**settings)
     (profile,) = gradient_profiles([stack], IMAGES, LABELS)
-    activations, weights, sizes = by_hand(stack)
+    activations, weights, rms = by_hand(stack)
     assert profile.activations == pytest.approx(activations, rel=1e-4)
     assert profile.weights == pytest.approx(weights, rel=1e-4)
-    assert profile.sizes == pytest.approx(sizes, rel=1e-5)
+    assert profile.rms == pytest.approx(rms, rel=1e-5)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -57,7 +56,7 @@ def test_networks_side_by_side_equal_networks_one_by_one(settings):
     together = gradient_profiles(stacks, IMAGES.double(), LABELS)
     for stack, profile in zip(stacks, together, strict=True):
         (alone,) = gradient_profiles([stack], IMAGES.double(), LABELS)
-        for name in ("activations", "weights", "sizes", "spreads"):
+        for name in ("activations", "weights", "rms", "spreads"):
             assert getattr(profile, name) == pytest.approx(getattr(alone, name), rel=1e-9)
 
 
@@ -74,6 +73,31 @@ def test_networks_of_different_plans_are_refused(others):
     stacks = [stack_of(), *[stack_of(**other) for other in others]] if others else []
     with pytest.raises(ValueError, match="`stacks` must be one network, or several"):
         gradient_profiles(stacks, IMAGES, LABELS)
+
+
+def test_networks_whose_channels_are_normalised_in_other_groups_are_refused():
+    stacks = [stack_of(norm="group", num_groups=groups) for groups in (2, 4)]  # with weights of the same shapes
+    with pytest.raises(ValueError, match="`stacks` must be one network, or several"):
+        gradient_profiles(stacks, IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_blocks_whose_shortcut_is_not_the_identity_are_refused(skip):
+    stack = stack_of()
+    stack.blocks[3] = ResidualBlock(4, 4, shortcut=lambda: nn.Conv2d(4, 4, 1), skip=skip)
+    with pytest.raises(ValueError, match=r"^`stacks` must hold ResidualBlocks whose .* is the identity; got Conv2d$"):
+        gradient_profiles([stack], IMAGES, LABELS)
+    stack.blocks[3] = nn.Conv2d(4, 4, 1)
+    with pytest.raises(ValueError, match=r"; got Conv2d$"):
+        gradient_profiles([stack], IMAGES, LABELS)
+
+
+def test_profile_knows_the_geometry_of_its_blocks():
+    stack = stack_of(4)
+    stack.blocks[0] = ResidualBlock(4, 4, geometries=[ConvGeometry(3, padding=2, dilation=2)] * 2)
+    (profile,) = gradient_profiles([stack], IMAGES, LABELS)
+    activations, *_ = by_hand(stack)
+    assert profile.activations == pytest.approx(activations, rel=1e-4)
 
 
 def test_plain_networks_have_the_weights_of_the_skip_networks_and_no_alpha():
@@ -129,72 +153,6 @@ def test_theory_is_within_15_percent_a_block_and_5_with_a_skip(init):
     assert skip_product(q, 1, 1) / 1.05 < skip < skip_product(q, 1, 1) * 1.05
 
 
-def test_skip_product_is_a_right_triangle_for_each_block():
-    assert skip_product(0.8, 0.3, 2) == pytest.approx(math.hypot(1, 0.3 * 0.8) ** 2)
-
-
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
-def test_mean_square_slope_is_that_at_0(activation):
-    at_0 = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    (slope,) = torch.autograd.grad(getattr(torch, activation)(at_0), at_0)
-    assert variance_factor(activation, "xavier") == slope.item() ** 2
-
-
-def test_padding_leak_is_an_eigenvalue():
-    average = sum(torch.diag(torch.ones(8 - abs(k)), k) for k in (-1, 0, 1)) / 3
-    assert padding_leak(8) == pytest.approx(torch.linalg.eigvalsh(average)[-1].item() ** 2)
-
-
-def test_theory_names_what_it_does_not_know():
-    with pytest.raises(ValueError, match="`activation` must be one of relu, tanh, sigmoid; got 'gelu'"):
-        variance_factor("gelu", "he")
-    with pytest.raises(ValueError, match="`init` must be one of default, xavier, he; got 'zero'"):
-        variance_factor("relu", "zero")
-
-
 def test_first_to_last_of_nothing_is_not_a_number():
     assert math.isnan(first_to_last([1.0, 0.0])) and math.isnan(first_to_last([1.0, math.inf]))
     assert first_to_last([0.0, 1.0]) == 0
-
-
-def test_block_jacobians_multiply_to_the_jacobian_of_the_chain():
-    stack = stack_of(8, channels=2, input_size=4, init="he").double()
-    image = IMAGES[:1, :, :4, :4].double()
-    matrices = block_jacobians(stack, image)
-    whole = torch.autograd.functional.jacobian(stack.blocks, stack.stem(image)).reshape(32, 32)
-    product = matrices[2] @ matrices[1] @ matrices[0]
-    assert torch.allclose(product, whole, atol=1e-12)
-    assert singular_values(matrices) == pytest.approx(torch.linalg.svdvals(whole).tolist())
-
-
-def test_skip_adds_the_identity_to_the_first_jacobian():
-    plain, skip = (stack_of(4, channels=2, input_size=4, skip=flag).double() for flag in (False, True))
-    (without,), (with_skip,) = (block_jacobians(net, IMAGES[:1, :, :4, :4].double()) for net in (plain, skip))
-    assert torch.allclose(with_skip - without, torch.eye(32, dtype=torch.float64), atol=1e-12)
-
-
-def test_directions_above_a_share_of_the_largest_survive():
-    assert [surviving_directions(values) for values in ([0.0, 0.0], [1.0, 0.02, 0.01], [3.0])] == [0, 2, 1]
-    assert [surviving_directions(values) for values in ([300.0, 2.0], [1e-30, 1e-31])] == [1, 2]
-
-
-@pytest.mark.parametrize(
-    "settings", [{"depth": 8, "norm": "batch", "init": "he"}, {"depth": 40, "skip": False, "channels": 16}]
-)
-def test_similarity_is_the_mean_cosine_of_the_first_scores_gradients(settings):
-    stack = stack_of(**settings)
-    images = torch.stack([IMAGES[0] + step / 4 * (IMAGES[1] - IMAGES[0]) for step in range(5)]).requires_grad_()
-    scores = stack(images)  # batch normalisation sees all five
-    gradients = [torch.autograd.grad(scores[:, 0].sum(), images, retain_graph=True)[0][n].double() for n in range(5)]
-    cosines = [((one * two).sum() / (one.norm() * two.norm())).item() for one, two in itertools.pairwise(gradients)]
-    assert gradient_similarity(stack, *IMAGES[:2], points=5) == pytest.approx(sum(cosines) / 4, abs=1e-5)
-    assert all(gradient.norm() > 0 for gradient in gradients)
-
-
-def test_neighbours_of_a_deep_plain_network_with_batch_norm_share_no_gradient():
-    settings = {"init": "he", "norm": "batch", "channels": 16}
-    plain, skip = (
-        gradient_similarity(stack_of(52, skip=flag, **settings).double(), *IMAGES[:2].double())
-        for flag in (False, True)
-    )
-    assert abs(plain) < 0.2 < 0.4 < skip

@@ -1,29 +1,12 @@
-import asyncio
-import itertools
 import math
-import time
 
 import pytest
 import torch
 from torch import nn
 
-from skiplib.blocks import make_stack
-from skiplib.curves import Curve, draw_training, race_plot, running_mean, share_in_words, training_plot, trust_plot
-from skiplib.data import load_digits
-from skiplib.explorers.progress import Progress
-from skiplib.explorers.training import TrainingExplorer
-from skiplib.figures import make_figure
-from skiplib.training import (
-    Record,
-    Run,
-    accuracies,
-    accuracy,
-    gradient_trust,
-    make_optimizer,
-    race,
-    split_digits,
-    train,
-)
+from skiplib.digits import split_digits
+from skiplib.networks import make_stack
+from skiplib.training import Record, Run, accuracy, make_lane, make_optimizer, race, race_table, train
 
 SPLIT = split_digits()
 FEW = SPLIT.images[:200], SPLIT.labels[:200]
@@ -33,28 +16,12 @@ def net_of(depth=4, **settings):
     return make_stack(depth, **{"channels": 4, "skip": True, "seed": 172} | settings)
 
 
+def losses(run):
+    return [record.loss for record in run.records]
+
+
 def flat(net):
     return torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
-
-
-def test_digits_are_split_and_standardised_by_the_training_part():
-    assert len(SPLIT.images) + len(SPLIT.test_images) == 1797
-    assert SPLIT.images.mean().item() == pytest.approx(0, abs=1e-5)
-    assert SPLIT.images.std().item() == pytest.approx(1, abs=1e-5)
-    rows = {tuple(image.flatten().tolist()) for image in SPLIT.images}
-    assert len(rows & {tuple(image.flatten().tolist()) for image in SPLIT.test_images}) == 0
-    assert SPLIT.labels.bincount().min() > 120
-
-
-def test_digits_are_shuffled_by_the_projects_seed():
-    pixels, labels = load_digits()
-    order = torch.randperm(1797, generator=torch.Generator().manual_seed(172))
-    assert torch.equal(torch.cat([SPLIT.labels, SPLIT.test_labels]).cpu(), torch.tensor(labels)[order])
-    first = torch.tensor(pixels)[order[0]].double()
-    ours = SPLIT.images[0, 0].cpu().double()
-    assert (first - first.mean()) / first.std() == pytest.approx(
-        ((ours - ours.mean()) / ours.std()).numpy(), abs=1e-5
-    )
 
 
 @pytest.mark.parametrize("mode", [True, False])
@@ -111,14 +78,6 @@ def test_training_equals_a_loop_by_hand(optimizer):
     assert [record.loss for record in records] == losses
     assert [record.gradient for record in records] == pytest.approx(gradients)
     assert torch.equal(flat(ours), flat(theirs))
-
-
-@pytest.mark.parametrize(
-    ("share", "words"),
-    [(0.499, "below 50 %"), (0.5, "50 to 90 %"), (0.899, "50 to 90 %"), (0.9, "above 90 %"), (1.0, "above 90 %")],
-)
-def test_shares_in_words_change_at_50_and_90_percent(share, words):
-    assert share_in_words(share) == words
 
 
 def test_one_seed_gives_one_result_and_another_seed_another():
@@ -189,17 +148,39 @@ def test_race_gives_every_run_once_and_remembers_them():
 def test_run_is_a_training_with_its_seed_measured_on_both_parts():
     (run,) = race([4], seeds=[5], skips=[True], epochs=1, channels=4)
     net = net_of(seed=5)
-    assert [record.loss for record in run.records] == [
-        record.loss for record in train(net, SPLIT.images, SPLIT.labels, epochs=1, seed=5)
-    ]
+    assert losses(run) == [record.loss for record in train(net, SPLIT.images, SPLIT.labels, epochs=1, seed=5)]
+    assert torch.equal(flat(run.net), flat(net))
     assert run.train_accuracy == accuracy(net, SPLIT.images, SPLIT.labels)
     assert run.test_accuracy == accuracy(net, SPLIT.test_images, SPLIT.test_labels) != run.train_accuracy
+
+
+def test_plain_networks_of_a_race_have_no_use_for_alpha():
+    asked = {"seeds": [5], "epochs": 1, "channels": 4}
+    (plain, skip), (scaled_plain, scaled_skip) = (list(race([6], alpha=alpha, **asked)) for alpha in (1, 0.3))
+    assert losses(scaled_plain) == losses(plain) and losses(scaled_skip) != losses(skip)
 
 
 @pytest.mark.parametrize(("loss", "diverged"), [(0.5, False), (math.inf, True), (math.nan, True)])
 def test_run_whose_last_loss_is_not_finite_has_diverged(loss, diverged):
     records = (Record(1, 0.5, 1.0, 0.1, 0.1, 0.1), Record(2, 1.0, loss, 0.1, 0.1, 0.2))
-    assert Run(4, True, 172, records, 0.1, 0.1).diverged is diverged
+    assert Run(4, True, 172, records, 0.1, 0.1, net_of()).diverged is diverged
+
+
+def test_race_keeps_its_networks_without_their_gradients():
+    (run,) = race([4], seeds=[5], skips=[True], epochs=1, channels=4)
+    assert all(parameter.grad is None for parameter in run.net.parameters()) and "Stack" not in repr(run)
+
+
+def test_lane_is_measured_on_its_way_and_goes_on_as_if_it_had_not_been():
+    lane = make_lane(4, True, 5, epochs=1, channels=4)
+    assert lane.advance() and lane.advance()
+    early = lane.finish()
+    while lane.advance():
+        pass
+    (run,) = race([4], seeds=[5], skips=[True], epochs=1, channels=4)
+    late = lane.finish()
+    assert losses(early) == losses(run)[:2] and losses(late) == losses(run) and not lane.advance()
+    assert early.train_accuracy < late.train_accuracy == run.train_accuracy
 
 
 def test_race_that_is_interrupted_keeps_what_was_done():
@@ -224,240 +205,13 @@ def test_accuracy_counts_and_leaves_the_mode():
     assert accuracy(net, SPLIT.images, SPLIT.labels) == (SPLIT.labels == 3).double().mean().item() and net.training
 
 
-def test_trust_on_a_quadratic_is_what_algebra_says():
-    class Scores(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.w = nn.Parameter(torch.tensor([3.0, 4.0]))
-
-        def forward(self, x):
-            return x * self.w
-
-    net, x, label = Scores(), torch.ones(1, 2), torch.tensor([0])
-
-    def gradient(w):
-        p = torch.softmax(w, 0)
-        return torch.stack([p[0] - 1, p[1]])
-
-    w = net.w.detach()
-    there = w - 0.5 * w.norm() * gradient(w) / gradient(w).norm()
-    trust = gradient_trust(net, x, label, length=0.5)
-    expected = nn.functional.cosine_similarity(gradient(w), gradient(there), dim=0).item()
-    assert trust.cosine == pytest.approx(expected, rel=1e-5)
-    change = torch.log_softmax(w, 0)[0] - torch.log_softmax(there, 0)[0]
-    assert trust.loss_change == pytest.approx(change.item(), rel=1e-5)
-
-
-def test_trust_leaves_the_network_as_it_was():
-    net = net_of(norm="batch")
-    before = {name: value.clone() for name, value in net.state_dict().items()}
-    gradient_trust(net, *FEW, length=0.1)
-    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-    assert all(parameter.grad is None for parameter in net.parameters())
-
-
-def test_gradient_of_a_deep_plain_network_cannot_be_trusted():
-    plain, skip = (make_stack(50, channels=8, skip=flag, init="he", norm="batch", seed=172) for flag in (False, True))
-    assert abs(gradient_trust(plain, *FEW).cosine) < 0.3 < 0.95 < gradient_trust(skip, *FEW).cosine
-
-
-@pytest.mark.parametrize("length", [0, -1, math.inf, math.nan])
-def test_trust_refuses_a_bad_length(length):
-    with pytest.raises(ValueError, match="`length` must be a positive number"):
-        gradient_trust(net_of(), *FEW, length=length)
-
-
-def curve(kind="plain", label="plain, 4 layers", *, accuracies=(0.0, 0.5), current=True):
-    return Curve(kind, label, (0.5, 1.0), accuracies, (1e-3, 0.0), current)
-
-
-def test_training_is_drawn_in_percent_and_powers_of_ten_with_names_apart():
-    _, (above, below) = make_figure(3, 2)
-    curves = [curve(), curve("skip", "skip, 4 layers"), curve("skip", "old", current=False)]
-    draw_training(above, below, curves, epochs=2)
-    assert list(above.lines[0].get_ydata()) == [0, 25]
-    assert list(below.lines[0].get_ydata()) == [-3, -47]
-    assert above.lines[0].get_linewidth() > above.lines[2].get_linewidth()
-    names = {text.get_text(): text.xy[1] for text in above.texts}
-    heights = sorted(names.values())
-    assert set(names) == {each.label for each in curves}
-    assert all(high - low >= 8 for low, high in itertools.pairwise(heights))
-
-
-def test_only_the_last_finished_curves_stay_in_the_picture():
-    curves = [curve(label=f"old {number}", current=False) for number in range(30)]
-    plot = training_plot([*curves, curve()], epochs=1)
-    assert "old 29" in plot.alt and "old 21" not in plot.alt and "plain, 4 layers below 50 %" in plot.alt
-
-
-def test_plots_say_what_they_show_in_coarse_words():
-    assert training_plot([], epochs=1).alt.endswith("Nothing trained yet.")
-    plot = race_plot([4, 20], plain=[[0.97, 0.11], [0.95, 0.10], [0.91, 0.3]], skip=[[0.97, 0.7]])
-    assert "4, 20 layers" in plot.alt and "plain: above 90 %, below 50 %; skip: above 90 %, 50 to 90 %" in plot.alt
-    (ax,) = plot.figure.axes
-    assert list(ax.lines[0].get_ydata()) == [95, 11] and ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
-    plot = trust_plot([0.001, 0.01], plain=[[0.1, 0], [-0.1, 0]], skip=[[0.99, 0.5]])
-    assert "step of 0.001: plain near 0, skip near 1" in plot.alt
-
-
-def test_accuracies_are_sorted_into_rows_of_seeds():
+def test_race_table_is_sorted_into_rows_of_seeds():
     runs = list(race([4, 6], seeds=[1, 2], epochs=1, channels=4))
     table = {(run.skip, run.seed, run.depth): run.train_accuracy for run in runs}
-    assert accuracies(runs) == {
+    assert race_table(runs) == {
         name: [[table[skip, seed, depth] for depth in (4, 6)] for seed in (1, 2)]
         for name, skip in (("plain", False), ("skip", True))
     }
-
-
-def test_running_mean_of_less_than_a_window_takes_what_there_is():
-    assert running_mean([2.0, 4.0], window=12) == [2.0, 3.0] and running_mean([]) == []
-
-
-def lived(explorer, script):
-    """Run a coroutine in an event loop, as a kernel has one."""
-
-    async def main():
-        async with asyncio.timeout(60):
-            explorer.start_button.click()
-            await script()
-            while explorer.training:
-                await asyncio.sleep(0.01)
-
-    asyncio.run(main())
-    return explorer
-
-
-async def nothing():
-    pass
-
-
-def test_nothing_is_trained_before_start():
-    explorer = TrainingExplorer(depth=100)
-    assert not explorer.training and explorer.stop_button.disabled and not explorer.start_button.disabled
-    assert "trained=0" in repr(explorer) and "Press Start" in explorer._status.value
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"seed": 7, "init": "he", "norm": "group", "optimizer": "adam", "lr": 0.01},
-        {"seed": 7, "init": "xavier", "alpha": 0.3, "network": "skip"},
-    ],
-)
-def test_explorer_trains_what_the_race_trains(settings):
-    explorer = lived(TrainingExplorer(depth=4, epochs=1, **settings), nothing)
-    rest = {name: value for name, value in settings.items() if name not in ("seed", "network")}
-    skips = [True] if "network" in settings else [False, True]
-    runs = race([4], seeds=[settings.get("seed", 172)], skips=skips, epochs=1, **rest)
-    for run, lane in zip(runs, explorer._lanes, strict=True):
-        name = "skip" if run.skip else "plain"
-        assert [record.loss for record in lane.records] == [record.loss for record in run.records]
-        assert f"{name}, 4 layers: {run.train_accuracy:.1%}" in explorer.status
-        assert f">{run.train_accuracy:.1%}</td>" in explorer._details.value
-        assert f">{run.test_accuracy:.1%}</td>" in explorer._details.value
-    assert not explorer.training and not explorer.start_button.disabled
-    assert "skip, 4 layers" in explorer._picture.value
-
-
-def test_stop_answers_at_once_and_keeps_the_curves():
-    explorer, answered = TrainingExplorer(depth=50, epochs=20), []
-
-    async def stop_soon():
-        await asyncio.sleep(1)
-        assert explorer.start_button.disabled and "Training: " in explorer.status
-        assert explorer.progress.layout.visibility == "visible" and 0 < explorer.progress.value < 1
-        explorer.start_button.click()  # a second start does nothing
-        start = time.perf_counter()
-        explorer.stop_button.click()
-        while "Stopped." not in explorer.status:
-            await asyncio.sleep(0.001)
-        answered.append(time.perf_counter() - start)
-
-    lived(explorer, stop_soon)
-    assert "Stopped. Training accuracy: plain, 50 layers" in explorer.status
-    assert "stopped at step" in explorer._details.value and "skip, 50 layers" in explorer._picture.value
-    assert answered[0] < 5  # the benchmark has the milliseconds
-    assert explorer.progress.layout.visibility == "hidden"
-
-
-def test_training_that_is_stopped_before_it_began_can_be_started_again():
-    explorer = TrainingExplorer(depth=4, epochs=1, network="plain")
-
-    async def change_of_mind():
-        explorer.stop_button.click()
-        await asyncio.sleep(0)
-
-    lived(explorer, change_of_mind)
-    assert explorer.stop_button.disabled and not explorer.start_button.disabled
-    assert "Training accuracy: plain, 4 layers" in lived(explorer, nothing).status
-
-
-def test_training_that_fails_can_be_started_again(monkeypatch):
-    explorer = TrainingExplorer(depth=4, epochs=1, network="plain")
-    monkeypatch.setattr(explorer, "_say_progress", lambda: 1 / 0)
-    lived(explorer, nothing)
-    monkeypatch.undo()
-    assert not explorer.start_button.disabled
-    assert "Training accuracy: plain, 4 layers" in lived(explorer, nothing).status
-
-
-def test_explorer_that_is_closed_stops_its_training():
-    explorer = TrainingExplorer(depth=50, epochs=20)
-
-    async def close_soon():
-        await asyncio.sleep(0.5)
-        explorer.close()
-
-    lived(explorer, close_soon)
-    assert all(0 < len(lane.records) < lane.total for lane in explorer._lanes) and len(explorer._lanes) == 2
-
-
-def test_progress_counts_what_is_taken():
-    bar = Progress("abc", total=3, unit="letters")
-    seen = [(letter, bar.bar.value, bar.words.value) for letter in bar]
-    assert seen == [(letter, n, f"{n} of 3 letters") for n, letter in enumerate("abc", 1)]
-
-
-def test_finished_curves_stay_until_they_are_cleared():
-    explorer = lived(TrainingExplorer(depth=4, epochs=1, network="plain"), nothing)
-    explorer.controls["depth"].value = 6
-    assert "plain, 4 layers" in explorer._picture.value  # a moved control loses no curve
-    lived(explorer, nothing)
-    assert "plain, 4 layers" in explorer._picture.value and "plain, 6 layers" in explorer._picture.value
-    assert explorer._details.value.count("<tr>") == 3
-    explorer.clear_button.click()
-    assert "layers" not in explorer._picture.value and "Press Start" in explorer.status
-    assert explorer.clear_button.disabled
-
-
-def test_training_that_diverges_says_so():
-    explorer = lived(TrainingExplorer(depth=50, init="he", network="skip"), nothing)
-    assert "loss not finite at step" in explorer.status and "loss not finite" in explorer._details.value
-
-
-def test_setting_that_does_not_run_is_one_sentence():
-    explorer = TrainingExplorer(depth=4)
-    explorer.controls["depth"].box.value = 5
-    lived(explorer, nothing)
-    assert "This does not run: `depth` must be even" in explorer.status and "<table>" not in explorer._details.value
-
-
-@pytest.mark.parametrize(
-    ("settings", "error", "message"),
-    [
-        ({"lr": 0}, ValueError, "`lr` must lie between"),
-        ({"lr": "fast"}, ValueError, "`lr` must lie between"),
-        ({"network": "deep"}, ValueError, "`network` must be one of both, plain, skip"),
-        ({"optimizer": "rmsprop"}, ValueError, "`optimizer` must be one of"),
-        ({"epochs": 0}, ValueError, "`epochs` must lie between"),
-        ({"depth": 2.0}, TypeError, "`depth` must be an integer"),
-        ({"alpha": "big"}, ValueError, "`alpha` must be a number or"),
-    ],
-)
-def test_bad_starting_value_is_named(settings, error, message):
-    with pytest.raises(error, match=message):
-        TrainingExplorer(**settings)
 
 
 def test_records_are_plain_numbers():

@@ -5,10 +5,11 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from skiplib.blocks import Activation, Init, Norm
+from skiplib.digits import first_digits
 from skiplib.explorers.base import Control, View, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
-from skiplib.gradients import Comparison, compare, first_digits, first_to_last, median_ratio
+from skiplib.gradients import Comparison, compare, first_to_last, median_ratio
 from skiplib.theory import block_factor, plain_product, skip_product
 from skiplib.words import magnitude
 
@@ -100,7 +101,7 @@ def _share(ratio: float) -> str:
 def _plot(nets: Comparison, quantity: str) -> Plot:
     rows = [[getattr(profile, quantity) for profile in profiles] for profiles in (nets.plain, nets.skip)]
     gradients = [Band.of([_relative_to_last(row) for row in each]) for each in rows]
-    sizes = [Band.of([profile.sizes for profile in profiles]) for profiles in (nets.plain, nets.skip)]
+    sizes = [Band.of([profile.rms for profile in profiles]) for profiles in (nets.plain, nets.skip)]
     step = 1 if quantity == "activations" else 1 / 2  # the stem's convolution, then two in each block
     figure, (above, below) = make_figure(3, 1.4)
     name = f"gradient of {quantity}"

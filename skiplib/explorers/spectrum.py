@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 
-from skiplib.blocks import make_stack
-from skiplib.data import load_digits
+from skiplib.digits import first_digits
+from skiplib.directions import block_jacobians, singular_values, surviving_directions
 from skiplib.explorers.base import Control, Decimal, Explorer, View, choose, wrap
 from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
-from skiplib.jacobians import block_jacobians, singular_values, surviving_directions
+from skiplib.networks import make_stack
 from skiplib.words import magnitude
 
 _INITS = ("default", "xavier", "he")
@@ -21,7 +20,7 @@ class SpectrumExplorer(Explorer):
     Args:
         blocks: how many, 1 to 50, of two 3x3 convolutions with 4 channels and ReLUs: 64 directions.
         init: "default" (PyTorch's), "xavier" or "he".
-        alpha: scale of every branch, 0 to 1.
+        alpha: scale of every branch where there is a skip, 0 to 1.
         seed: for the weights, 0 to 999.
 
     Raises:
@@ -38,8 +37,8 @@ class SpectrumExplorer(Explorer):
             "alpha": Decimal("alpha", alpha, 0, 1),
             "seed": Control("seed", seed, 0, 999),
         }
-        digit = torch.tensor(load_digits()[0][:1, None] / 16)  # (1, 1, 8, 8), from 0 to 1
-        self._image = F.avg_pool2d(digit, 2)
+        digit, _ = first_digits(1)
+        self._image = F.avg_pool2d(digit.double(), 2)
         super().__init__(controls, wrap(controls.values()))
 
     def view(self, *, hover: bool) -> View:

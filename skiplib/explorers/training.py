@@ -3,18 +3,18 @@
 import asyncio
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from typing import Any, get_args
 
 import ipywidgets as widgets
 
-from skiplib.blocks import Init, Norm, Stack, make_stack
+from skiplib.blocks import Init, Norm
 from skiplib.curves import Curve, training_plot
+from skiplib.digits import split_digits
 from skiplib.explorers.base import LABEL, Control, View, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
-from skiplib.training import LEARNING_RATE, Optimizer, Record, accuracy, split_digits, train
+from skiplib.training import LEARNING_RATE, Lane, Optimizer, Run, make_lane
 
 _NETWORKS = {"both": (False, True), "plain": (False,), "skip": (True,)}
 _REDRAW = 0.4  # seconds between two pictures of a training that runs
@@ -22,44 +22,39 @@ _BATCH = 64
 
 
 @dataclass
-class _Lane:
-    """One network on its way."""
+class _Entry:
+    """One network on its way, and what is said about it."""
 
-    kind: str
-    label: str
+    lane: Lane
     setting: str
-    net: Stack
-    steps: Iterator[Record]
-    total: int
-    records: list[Record] = field(default_factory=list)
-    accuracies: tuple[float, float] | None = None  # training and test, once it has ended
+    total: int  # steps, if nobody stops it
+    run: Run | None = None  # once it has ended
 
-    def advance(self) -> bool:
-        """Take one step; False if there is none left."""
-        record = next(self.steps, None)
-        if record is not None:
-            self.records.append(record)
-        return record is not None
+    @property
+    def kind(self) -> str:
+        return "skip" if self.lane.skip else "plain"
 
-    def end(self) -> None:
-        """Measure the network as it is now."""
-        split = split_digits()
-        self.accuracies = (
-            accuracy(self.net, split.images, split.labels),
-            accuracy(self.net, split.test_images, split.test_labels),
-        )
+    @property
+    def label(self) -> str:
+        return f"{self.kind}, {self.lane.depth} layers"
 
     def curve(self, *, current: bool) -> Curve:
-        columns = zip(*((each.epoch, each.accuracy, each.gradient) for each in self.records), strict=True)
-        epochs, accuracies, gradients = columns if self.records else ((), (), ())
+        columns = zip(*((each.epoch, each.accuracy, each.gradient) for each in self.lane.records), strict=True)
+        epochs, accuracies, gradients = columns if self.lane.records else ((), (), ())
         return Curve(self.kind, self.label, epochs, accuracies, gradients, current)
+
+    @property
+    def reached(self) -> str:
+        """Its accuracy in the end, on what it was trained with."""
+        return f"{self.run.train_accuracy:.1%}" if self.run else "not yet"
 
     @property
     def fate(self) -> str:
         """What is worth saying about its end, if anything."""
-        if self.records and not math.isfinite(self.records[-1].loss):
-            return f"loss not finite at step {len(self.records)}"
-        return "" if len(self.records) == self.total else f"stopped at step {len(self.records)} of {self.total}"
+        steps = len(self.lane.records)
+        if steps and not math.isfinite(self.lane.records[-1].loss):
+            return f"loss not finite at step {steps}"
+        return "" if steps == self.total else f"stopped at step {steps} of {self.total}"
 
 
 class TrainingExplorer(NetworkExplorer):
@@ -70,7 +65,7 @@ class TrainingExplorer(NetworkExplorer):
         depth: weighted layers, even, 2 to 100: stem, two in each block, head.
         init: "default" (PyTorch's), "xavier", "he", or "zero" (the last layer of every branch).
         norm: "none", "batch" or "group".
-        alpha: scale of every branch, a number from 0 to 1, or "1/sqrt(n)" for n blocks.
+        alpha: scale of every branch where there is a skip, a number from 0 to 1, or "1/sqrt(n)" for n blocks.
         optimizer: "sgd", with momentum 0.9, or "adam".
         lr: learning rate, 0.00001 to 1.
         epochs: how often all 1437 images are seen, 1 to 20.
@@ -109,8 +104,8 @@ class TrainingExplorer(NetworkExplorer):
             "epochs": Control("epochs", epochs, 1, 20),
             "seed": Control("seed", seed, 0, 999),
         }
-        self._lanes: list[_Lane] = []  # of the last training
-        self._finished: list[_Lane] = []  # of those before
+        self._entries: list[_Entry] = []  # of the last training
+        self._finished: list[_Entry] = []  # of those before
         self._sentence = ""
         self.start_button = widgets.Button(description="Start", tooltip="Train with these settings")
         self.stop_button = widgets.Button(description="Stop", tooltip="End the training now, and keep its curves")
@@ -157,16 +152,16 @@ class TrainingExplorer(NetworkExplorer):
         """Throw the finished curves away."""
         self._finished = []
         if not self.training:
-            self._lanes, self._sentence = [], ""
+            self._entries, self._sentence = [], ""
         self._update()
 
     async def _train(self) -> None:
         """In turn: one step of each network, a picture now and then, and a chance for the buttons."""
-        self._finished, self._lanes = [*self._finished, *self._lanes], []
+        self._finished, self._entries = [*self._finished, *self._entries], []
         drawn = -math.inf
         try:
-            self._lanes = self._make_lanes()
-            while sum(lane.advance() for lane in self._lanes):  # not any(): each takes its step
+            self._entries = self._enter()
+            while sum(entry.lane.advance() for entry in self._entries):  # not any(): each takes its step
                 if time.perf_counter() - drawn > _REDRAW:
                     self._sentence = self._say_progress()
                     self._update()
@@ -176,63 +171,57 @@ class TrainingExplorer(NetworkExplorer):
         except asyncio.CancelledError:
             self._sentence = "Stopped. "
         except (TypeError, ValueError, RuntimeError) as error:  # such as no memory left
-            self._lanes, self._sentence = [], f"This does not run: {error}. "
+            self._entries, self._sentence = [], f"This does not run: {error}. "
         ended, self._sentence = self._sentence, f"{self._sentence}Measuring …"
         self._update()
-        for lane in self._lanes:
+        for entry in self._entries:
             await asyncio.sleep(0.01)  # the words reach the page first
-            lane.end()
+            entry.run = entry.lane.finish()
         self._sentence = ended + self._say_result()
 
-    def _make_lanes(self) -> list[_Lane]:
-        settings: dict[str, Any] = self.settings
-        depth, seed, split = settings["depth"], settings["seed"], split_digits()
-        ways = {name: settings[name] for name in ("epochs", "optimizer", "lr")}
-        setting = f"{settings['init']}, {settings['norm']}, {ways['optimizer']} {ways['lr']:g}, seed {seed}"
-        lanes = []
-        for skip in _NETWORKS[settings["network"]]:
-            alpha = self.alpha if skip else 1.0  # a plain network has no use for it
-            net = make_stack(
-                depth, channels=8, skip=skip, init=settings["init"], norm=settings["norm"], alpha=alpha, seed=seed
-            )
-            steps = train(net, split.images, split.labels, batch_size=_BATCH, seed=seed, **ways)
-            total = ways["epochs"] * math.ceil(len(split.images) / _BATCH)
-            kind = "skip" if skip else "plain"
-            scaled = f", alpha {alpha:.2g}" if alpha != 1 else ""
-            lanes.append(_Lane(kind, f"{kind}, {depth} layers", setting + scaled, net, steps, total))
-        return lanes
+    def _enter(self) -> list[_Entry]:
+        settings: dict[str, Any] = self.settings | {"alpha": self.alpha}
+        network, depth, seed = (settings.pop(name) for name in ("network", "depth", "seed"))
+        words = f"{settings['init']}, {settings['norm']}, {settings['optimizer']} {settings['lr']:g}, seed {seed}"
+        total = settings["epochs"] * math.ceil(len(split_digits().images) / _BATCH)
+        entries = []
+        for skip in _NETWORKS[network]:
+            lane = make_lane(depth, skip, seed, batch_size=_BATCH, **settings)
+            scaled = f", alpha {self.alpha:.2g}" if skip and self.alpha != 1 else ""
+            entries.append(_Entry(lane, words + scaled, total))
+        return entries
 
     def _say_progress(self) -> str:
-        steps = sum(len(lane.records) for lane in self._lanes)
-        share = steps / sum(lane.total for lane in self._lanes)
+        steps = sum(len(entry.lane.records) for entry in self._entries)
+        share = steps / sum(entry.total for entry in self._entries)
         self.progress.value = share
-        taken = max(lane.records[-1].seconds for lane in self._lanes)
+        taken = max(entry.lane.records[-1].seconds for entry in self._entries)
         return f"Training: {share:.0%}, about {math.ceil(taken * (1 / share - 1))} s left."
 
     def _say_result(self) -> str:
-        ends = [f"{lane.label}: {_percent(lane.accuracies)}{_aside(lane.fate)}" for lane in self._lanes]
+        ends = [f"{entry.label}: {entry.reached}{_aside(entry.fate)}" for entry in self._entries]
         return f"Training accuracy: {'; '.join(ends)}." if ends else ""
 
     def view(self, *, hover: bool) -> View:
         """The curves, and what is going on."""
         for button, on in ((self.start_button, not self.training), (self.stop_button, self.training)):
             button.disabled = not on
-        self.clear_button.disabled = not self._finished and (self.training or not self._lanes)
+        self.clear_button.disabled = not self._finished and (self.training or not self._entries)
         self.progress.layout.visibility = "visible" if self.training else "hidden"
-        curves = [lane.curve(current=False) for lane in self._finished if lane.records]
-        curves += [lane.curve(current=True) for lane in self._lanes if lane.records]
+        curves = [entry.curve(current=False) for entry in self._finished if entry.lane.records]
+        curves += [entry.curve(current=True) for entry in self._entries if entry.lane.records]
         epochs = max([curve.epochs[-1] for curve in curves], default=1.0)
         if self.training or not curves:
             epochs = max(epochs, float(self.controls["epochs"].value))
-        result = {lane.label.replace(" ", "_"): _percent(lane.accuracies) for lane in self._lanes}
+        result = {entry.label.replace(" ", "_"): entry.reached for entry in self._entries}
         return View(training_plot(curves, epochs=epochs), self.status, result or {"trained": 0}, self._table())
 
     def _table(self) -> str:
         names = ("network", "initialisation, norm, optimizer", "training", "test", "")
         rows = [
-            (lane.label, lane.setting, _percent(lane.accuracies[:1]), _percent(lane.accuracies[1:]), lane.fate)
-            for lane in [*self._finished, *self._lanes]
-            if lane.accuracies
+            (entry.label, entry.setting, f"{run.train_accuracy:.1%}", f"{run.test_accuracy:.1%}", entry.fate)
+            for entry in [*self._finished, *self._entries]
+            if (run := entry.run)
         ]
         return f"<table>{_row('th', names)}{''.join(_row('td', row) for row in rows)}</table>" if rows else ""
 
@@ -240,10 +229,6 @@ class TrainingExplorer(NetworkExplorer):
 def _row(tag: str, cells: tuple[str, ...]) -> str:
     style = 'style="text-align:left;padding:2px 12px 2px 0"'
     return f"<tr>{''.join(f'<{tag} {style}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _percent(accuracies: tuple[float, ...] | None) -> str:
-    return f"{accuracies[0]:.1%}" if accuracies else "not yet"
 
 
 def _aside(words: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from skiplib.digits import first_digits
 from skiplib.exercises import Feedback, Judge, number, numbers, right, word, wrong
-from skiplib.gradients import compare, first_digits, median_ratio
+from skiplib.gradients import compare, median_ratio
 from skiplib.theory import skip_product
 from skiplib.words import magnitude
 

@@ -1,0 +1,72 @@
+"""Stacks of residual blocks: plain and skip networks with the same weights (layer L1, torch)."""
+
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from skiplib.arithmetic import checked_integer
+from skiplib.blocks import Recipe, ResidualBlock, checked_counts, checked_word, seeded
+
+Head = Literal["flatten", "pool"]
+
+
+class Stack(nn.Module):
+    """A stem, residual blocks one after the other, and a head (see ``make_stack``)."""
+
+    def __init__(self, stem: nn.Module, blocks: nn.Sequential, head: nn.Module) -> None:
+        super().__init__()
+        self.stem, self.blocks, self.head = stem, blocks, head
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.blocks(self.stem(x)))
+        return scores
+
+
+def make_stack(
+    depth: int,
+    *,
+    channels: int,
+    skip: bool,
+    in_channels: int = 1,
+    input_size: int = 8,
+    classes: int = 10,
+    head: Head = "flatten",
+    seed: int | None = None,
+    **options: Any,
+) -> Stack:
+    """A plain or a skip network of ``depth`` weighted layers: stem, (depth - 2) / 2 blocks of two, linear head.
+
+    ``skip`` is the only difference between the two: with the same seed they have the same parameters. All
+    convolutions are 3x3 and keep the size. The head takes all pixels ("flatten") or their mean ("pool") to a
+    linear layer, which keeps PyTorch's initial weights. The options are those of ``Recipe``, for the stem and all
+    blocks; one more norm and activation stand before the head if the order is "pre-activation", else after the stem.
+
+    Shape:
+        (N, in_channels, input_size, input_size) -> (N, classes)
+
+    Raises:
+        TypeError, ValueError: if an argument is not as above, or ``depth`` is odd.
+
+    >>> import torch
+    >>> stack = make_stack(20, channels=16, skip=True, norm="batch", seed=172)
+    >>> len(stack.blocks), stack(torch.ones(5, 1, 8, 8)).shape
+    (9, torch.Size([5, 10]))
+    """
+    if checked_integer("depth", depth, 2) % 2:
+        raise ValueError(f"`depth` must be even: stem, two layers a block, head; got {depth}")
+    checked_counts(channels=channels, in_channels=in_channels, input_size=input_size, classes=classes)
+    checked_word("head", head, Head)
+    recipe = Recipe(**options)
+    between = recipe.norm_and_activation(channels)
+    with seeded(seed):
+        stem: list[nn.Module] = [recipe.conv(in_channels, channels)]
+        blocks = [ResidualBlock(channels, channels, skip=skip, recipe=recipe) for _ in range(depth // 2 - 1)]
+        pixels = input_size**2 if head == "flatten" else 1
+        top: list[nn.Module] = [nn.Flatten(), nn.Linear(channels * pixels, classes)]
+    if head == "pool":
+        top = [nn.AdaptiveAvgPool2d(1), *top]
+    if recipe.order == "pre-activation":
+        top = [*between, *top]
+    else:
+        stem = [*stem, *between]
+    return Stack(nn.Sequential(*stem), nn.Sequential(*blocks), nn.Sequential(*top))

@@ -1,0 +1,1 @@
+"""One file for each explorer: what it shows, says and refuses."""

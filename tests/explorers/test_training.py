@@ -1,0 +1,159 @@
+import asyncio
+import time
+
+import pytest
+
+from skiplib.explorers.training import TrainingExplorer
+from skiplib.training import race
+
+
+def losses(run):
+    return [record.loss for record in run.records]
+
+
+def lived(explorer, script):
+    """Run a coroutine in an event loop, as a kernel has one."""
+
+    async def main():
+        async with asyncio.timeout(60):
+            explorer.start_button.click()
+            await script()
+            while explorer.training:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    return explorer
+
+
+async def nothing():
+    pass
+
+
+def test_nothing_is_trained_before_start():
+    explorer = TrainingExplorer(depth=100)
+    assert not explorer.training and explorer.stop_button.disabled and not explorer.start_button.disabled
+    assert "trained=0" in repr(explorer) and "Press Start" in explorer._status.value
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"seed": 7, "init": "he", "norm": "group", "optimizer": "adam", "lr": 0.01},
+        {"seed": 7, "init": "xavier", "alpha": 0.3, "network": "skip"},
+    ],
+)
+def test_explorer_trains_what_the_race_trains(settings):
+    explorer = lived(TrainingExplorer(depth=4, epochs=1, **settings), nothing)
+    rest = {name: value for name, value in settings.items() if name not in ("seed", "network")}
+    skips = [True] if "network" in settings else [False, True]
+    runs = race([4], seeds=[settings.get("seed", 172)], skips=skips, epochs=1, **rest)
+    for run, entry in zip(runs, explorer._entries, strict=True):
+        name = "skip" if run.skip else "plain"
+        assert losses(entry.lane) == losses(run)
+        assert f"{name}, 4 layers: {run.train_accuracy:.1%}" in explorer.status
+        assert f">{run.train_accuracy:.1%}</td>" in explorer._details.value
+        assert f">{run.test_accuracy:.1%}</td>" in explorer._details.value
+    assert not explorer.training and not explorer.start_button.disabled
+    assert "skip, 4 layers" in explorer._picture.value
+
+
+def test_alpha_is_named_where_there_is_a_skip():
+    explorer = lived(TrainingExplorer(depth=4, epochs=1, alpha=0.3), nothing)
+    assert [entry.setting.endswith(", alpha 0.3") for entry in explorer._entries] == [False, True]
+    assert explorer._details.value.count(", alpha 0.3</td>") == 1
+
+
+def test_stop_answers_at_once_and_keeps_the_curves():
+    explorer, answered = TrainingExplorer(depth=50, epochs=20), []
+
+    async def stop_soon():
+        await asyncio.sleep(1)
+        assert explorer.start_button.disabled and "Training: " in explorer.status
+        assert explorer.progress.layout.visibility == "visible" and 0 < explorer.progress.value < 1
+        explorer.start_button.click()  # a second start does nothing
+        start = time.perf_counter()
+        explorer.stop_button.click()
+        while "Stopped." not in explorer.status:
+            await asyncio.sleep(0.001)
+        answered.append(time.perf_counter() - start)
+
+    lived(explorer, stop_soon)
+    assert "Stopped. Training accuracy: plain, 50 layers" in explorer.status
+    assert "stopped at step" in explorer._details.value and "skip, 50 layers" in explorer._picture.value
+    assert answered[0] < 5  # the benchmark has the milliseconds
+    assert explorer.progress.layout.visibility == "hidden"
+
+
+def test_training_that_is_stopped_before_it_began_can_be_started_again():
+    explorer = TrainingExplorer(depth=4, epochs=1, network="plain")
+
+    async def change_of_mind():
+        explorer.stop_button.click()
+        await asyncio.sleep(0)
+
+    lived(explorer, change_of_mind)
+    assert explorer.stop_button.disabled and not explorer.start_button.disabled
+    assert "Training accuracy: plain, 4 layers" in lived(explorer, nothing).status
+
+
+def test_training_that_fails_can_be_started_again(monkeypatch):
+    explorer = TrainingExplorer(depth=4, epochs=1, network="plain")
+    monkeypatch.setattr(explorer, "_say_progress", lambda: 1 / 0)
+    lived(explorer, nothing)
+    monkeypatch.undo()
+    assert not explorer.start_button.disabled
+    assert "Training accuracy: plain, 4 layers" in lived(explorer, nothing).status
+
+
+def test_explorer_that_is_closed_stops_its_training():
+    explorer = TrainingExplorer(depth=50, epochs=20)
+
+    async def close_soon():
+        await asyncio.sleep(0.5)
+        explorer.close()
+
+    lived(explorer, close_soon)
+    assert all(0 < len(entry.lane.records) < entry.total for entry in explorer._entries)
+    assert len(explorer._entries) == 2
+
+
+def test_finished_curves_stay_until_they_are_cleared():
+    explorer = lived(TrainingExplorer(depth=4, epochs=1, network="plain"), nothing)
+    explorer.controls["depth"].value = 6
+    assert "plain, 4 layers" in explorer._picture.value  # a moved control loses no curve
+    lived(explorer, nothing)
+    assert "plain, 4 layers" in explorer._picture.value and "plain, 6 layers" in explorer._picture.value
+    assert explorer._details.value.count("<tr>") == 3
+    explorer.clear_button.click()
+    assert "layers" not in explorer._picture.value and "Press Start" in explorer.status
+    assert explorer.clear_button.disabled
+
+
+def test_training_that_diverges_says_so():
+    explorer = lived(TrainingExplorer(depth=50, init="he", network="skip"), nothing)
+    assert "loss not finite at step" in explorer.status and "loss not finite" in explorer._details.value
+
+
+def test_setting_that_does_not_run_is_one_sentence():
+    explorer = TrainingExplorer(depth=4)
+    explorer.controls["depth"].box.value = 5
+    lived(explorer, nothing)
+    assert "This does not run: `depth` must be even" in explorer.status and "<table>" not in explorer._details.value
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"lr": 0}, ValueError, "`lr` must lie between"),
+        ({"lr": "fast"}, ValueError, "`lr` must lie between"),
+        ({"network": "deep"}, ValueError, "`network` must be one of both, plain, skip"),
+        ({"optimizer": "rmsprop"}, ValueError, "`optimizer` must be one of"),
+        ({"epochs": 0}, ValueError, "`epochs` must lie between"),
+        ({"depth": 2.0}, TypeError, "`depth` must be an integer"),
+        ({"alpha": "big"}, ValueError, "`alpha` must be a number or"),
+    ],
+)
+def test_bad_starting_value_is_named(settings, error, message):
+    with pytest.raises(error, match=message):
+        TrainingExplorer(**settings)

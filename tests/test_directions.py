@@ -1,0 +1,110 @@
+import itertools
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from skiplib.digits import first_digits, split_digits
+from skiplib.directions import (
+    block_jacobians,
+    gradient_similarity,
+    gradient_trust,
+    singular_values,
+    surviving_directions,
+)
+from skiplib.networks import make_stack
+
+IMAGES, _ = first_digits(8)
+SPLIT = split_digits()
+FEW = SPLIT.images[:200], SPLIT.labels[:200]
+
+
+def stack_of(depth=12, **settings):
+    return make_stack(depth, **{"channels": 4, "skip": True, "head": "pool", "seed": 172} | settings)
+
+
+def test_block_jacobians_multiply_to_the_jacobian_of_the_chain():
+    stack = stack_of(8, channels=2, input_size=4, init="he").double()
+    image = IMAGES[:1, :, :4, :4].double()
+    matrices = block_jacobians(stack, image)
+    whole = torch.autograd.functional.jacobian(stack.blocks, stack.stem(image)).reshape(32, 32)
+    product = matrices[2] @ matrices[1] @ matrices[0]
+    assert torch.allclose(product, whole, atol=1e-12)
+    assert singular_values(matrices) == pytest.approx(torch.linalg.svdvals(whole).tolist())
+
+
+def test_skip_adds_the_identity_to_the_first_jacobian():
+    plain, skip = (stack_of(4, channels=2, input_size=4, skip=flag).double() for flag in (False, True))
+    (without,), (with_skip,) = (block_jacobians(net, IMAGES[:1, :, :4, :4].double()) for net in (plain, skip))
+    assert torch.allclose(with_skip - without, torch.eye(32, dtype=torch.float64), atol=1e-12)
+
+
+def test_directions_above_a_share_of_the_largest_survive():
+    assert [surviving_directions(values) for values in ([0.0, 0.0], [1.0, 0.02, 0.01], [3.0])] == [0, 2, 1]
+    assert [surviving_directions(values) for values in ([300.0, 2.0], [1e-30, 1e-31])] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"depth": 8, "norm": "batch", "init": "he"}, {"depth": 40, "skip": False, "channels": 16}]
+)
+def test_similarity_is_the_mean_cosine_of_the_first_scores_gradients(settings):
+    stack = stack_of(**settings)
+    images = torch.stack([IMAGES[0] + step / 4 * (IMAGES[1] - IMAGES[0]) for step in range(5)]).requires_grad_()
+    scores = stack(images)  # batch normalisation sees all five
+    gradients = [torch.autograd.grad(scores[:, 0].sum(), images, retain_graph=True)[0][n].double() for n in range(5)]
+    cosines = [((one * two).sum() / (one.norm() * two.norm())).item() for one, two in itertools.pairwise(gradients)]
+    assert gradient_similarity(stack, *IMAGES[:2], points=5) == pytest.approx(sum(cosines) / 4, abs=1e-5)
+    assert all(gradient.norm() > 0 for gradient in gradients)
+
+
+def test_neighbours_of_a_deep_plain_network_with_batch_norm_share_no_gradient():
+    settings = {"init": "he", "norm": "batch", "channels": 16}
+    plain, skip = (
+        gradient_similarity(stack_of(52, skip=flag, **settings).double(), *IMAGES[:2].double())
+        for flag in (False, True)
+    )
+    assert abs(plain) < 0.2 < 0.4 < skip
+
+
+def test_trust_on_a_quadratic_is_what_algebra_says():
+    class Scores(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.tensor([3.0, 4.0]))
+
+        def forward(self, x):
+            return x * self.w
+
+    net, x, label = Scores(), torch.ones(1, 2), torch.tensor([0])
+
+    def gradient(w):
+        p = torch.softmax(w, 0)
+        return torch.stack([p[0] - 1, p[1]])
+
+    w = net.w.detach()
+    there = w - 0.5 * w.norm() * gradient(w) / gradient(w).norm()
+    trust = gradient_trust(net, x, label, length=0.5)
+    expected = nn.functional.cosine_similarity(gradient(w), gradient(there), dim=0).item()
+    assert trust.cosine == pytest.approx(expected, rel=1e-5)
+    change = torch.log_softmax(w, 0)[0] - torch.log_softmax(there, 0)[0]
+    assert trust.loss_change == pytest.approx(change.item(), rel=1e-5)
+
+
+def test_trust_leaves_the_network_as_it_was():
+    net = stack_of(norm="batch")
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    gradient_trust(net, *FEW, length=0.1)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(parameter.grad is None for parameter in net.parameters())
+
+
+def test_gradient_of_a_deep_plain_network_cannot_be_trusted():
+    plain, skip = (make_stack(50, channels=8, skip=flag, init="he", norm="batch", seed=172) for flag in (False, True))
+    assert abs(gradient_trust(plain, *FEW).cosine) < 0.3 < 0.95 < gradient_trust(skip, *FEW).cosine
+
+
+@pytest.mark.parametrize("length", [0, -1, math.inf, math.nan])
+def test_trust_refuses_a_bad_length(length):
+    with pytest.raises(ValueError, match="`length` must be a positive number"):
+        gradient_trust(stack_of(), *FEW, length=length)
