@@ -8,7 +8,7 @@ arXiv 1502.01852).
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
@@ -166,7 +166,7 @@ class ResidualBlock(nn.Module):
         out_channels: channels that leave the branch.
         hidden_channels: channels between the convolutions; ``out_channels`` unless given.
         geometries: one for each convolution of the branch.
-        shortcut: a function that makes the shortcut: ``nn.Identity``, ``Shortcut.make``, or a ``lambda``.
+        shortcut: a function that makes the shortcut: ``nn.Identity``, or a ``lambda``.
         skip: whether the shortcut is added.
         seed: for the initial weights; None draws them from PyTorch's global generator.
         recipe: the layers of the branch, and ``alpha``.
@@ -227,14 +227,7 @@ class ResidualBlock(nn.Module):
 
 def make_conv(in_channels: int, out_channels: int, geometry: ConvGeometry) -> nn.Conv2d:
     """The convolution that has this geometry in both directions."""
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel_size=geometry.kernel_size,
-        stride=geometry.stride,
-        padding=geometry.padding,
-        dilation=geometry.dilation,
-    )
+    return nn.Conv2d(in_channels, out_channels, **asdict(geometry))  # its names are PyTorch's
 
 
 @contextmanager
