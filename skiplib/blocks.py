@@ -228,7 +228,7 @@ class ResidualBlock(nn.Module):
 
 def make_conv(in_channels: int, out_channels: int, geometry: ConvGeometry) -> nn.Conv2d:
     """The convolution that has this geometry in both directions."""
-    return nn.Conv2d(in_channels, out_channels, **asdict(geometry))
+    return nn.Conv2d(in_channels, out_channels, **asdict(geometry))  # its names are PyTorch's
 
 
 @contextmanager

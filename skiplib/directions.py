@@ -112,11 +112,11 @@ def gradient_trust(net: nn.Module, images: Tensor, labels: Tensor, *, length: fl
     parameters = list(net.parameters())
     buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
     weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
-    before, gradient = _loss_and_gradient(net, parameters, images, labels)
+    before, gradient = _loss_and_gradient(net, images, labels)
     norm = gradient.norm()
     step = (length * weights.double().norm() / norm * gradient).to(weights) if norm > 0 else torch.zeros_like(weights)
     nn.utils.vector_to_parameters(weights - step, parameters)
-    after, gradient_there = _loss_and_gradient(net, parameters, images, labels)
+    after, gradient_there = _loss_and_gradient(net, images, labels)
     nn.utils.vector_to_parameters(weights, parameters)
     for name, buffer in net.named_buffers():
         buffer.copy_(buffers[name])
@@ -124,8 +124,6 @@ def gradient_trust(net: nn.Module, images: Tensor, labels: Tensor, *, length: fl
     return Trust(cosine.item(), after - before)
 
 
-def _loss_and_gradient(
-    net: nn.Module, parameters: list[nn.Parameter], images: Tensor, labels: Tensor
-) -> tuple[float, Tensor]:
+def _loss_and_gradient(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, Tensor]:
     loss = F.cross_entropy(net(images), labels)
-    return loss.item(), torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, parameters)])
+    return loss.item(), torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, list(net.parameters()))])

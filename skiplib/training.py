@@ -199,13 +199,7 @@ def accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 
 def make_lane(depth: int, skip: bool, seed: int, **settings: Any) -> Lane:
-    """A network and its training on the digits, before the first step.
-
-    Args:
-        depth: weighted layers, even.
-        skip: False for plain, True for skip.
-        seed: for the weights and for the order of the images.
-        settings: those of ``make_stack`` and ``train``; 8 channels unless given.
+    """A network and its training on the digits, before the first step; the arguments are those of ``race``.
 
     >>> lane = make_lane(4, True, 172, epochs=1)
     >>> lane.advance(), lane.advance(), len(lane.records)
@@ -231,7 +225,7 @@ def race(
         depths: weighted layers of the networks, even.
         seeds: for the weights and for the order of the images.
         skips: False for plain, True for skip.
-        settings: as for ``make_lane``.
+        settings: those of ``make_stack`` and ``train``; 8 channels unless given.
 
     >>> [run.depth for run in race([4], seeds=[172], skips=[True], epochs=1)]
     [4]

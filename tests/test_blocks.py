@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.blocks import PublishedBlock, ResidualBlock, SkipConnection
+from skiplib.blocks import PublishedBlock, Recipe, ResidualBlock, SkipConnection
 from skiplib.networks import make_stack
 from skiplib.shortcuts import propose_shortcuts
 
@@ -331,6 +331,16 @@ def test_our_blocks_leave_their_input_alone():
 def test_residual_block_names_the_wrong_argument(keywords, error, message):
     with pytest.raises(error, match=re.escape(message)):
         ResidualBlock(**{"in_channels": 3, "out_channels": 3, **keywords})
+
+
+def test_recipe_makes_what_its_options_make_and_an_option_may_differ():
+    options = {"order": "original", "norm": "group", "num_groups": 2, "init": "he", "alpha": 0.5}
+    one, other = (ResidualBlock(4, 4, seed=SEED, **way) for way in ({"recipe": Recipe(**options)}, options))
+    assert same_parameters(one, other) and repr(one) == repr(other) and one.alpha == other.alpha == 0.5
+    changed = ResidualBlock(4, 4, recipe=Recipe(**options), norm="batch")
+    assert isinstance(changed.branch[1], nn.BatchNorm2d) and changed.alpha == 0.5
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        ResidualBlock(4, 4, colour="red")
 
 
 def test_branch_larger_than_its_input_is_refused():

@@ -26,21 +26,15 @@ class _Entry:
     """One network on its way, and what is said about it."""
 
     lane: Lane
+    kind: str
+    label: str
     setting: str
     total: int  # steps, if nobody stops it
     run: Run | None = None  # once it has ended
 
-    @property
-    def kind(self) -> str:
-        return "skip" if self.lane.skip else "plain"
-
-    @property
-    def label(self) -> str:
-        return f"{self.kind}, {self.lane.depth} layers"
-
     def curve(self, *, current: bool) -> Curve:
-        columns = zip(*((each.epoch, each.accuracy, each.gradient) for each in self.lane.records), strict=True)
-        epochs, accuracies, gradients = columns if self.lane.records else ((), (), ())
+        steps = ((each.epoch, each.accuracy, each.gradient) for each in self.lane.records)
+        epochs, accuracies, gradients = zip(*steps, strict=True)
         return Curve(self.kind, self.label, epochs, accuracies, gradients, current)
 
     @property
@@ -70,9 +64,6 @@ class TrainingExplorer(NetworkExplorer):
         lr: learning rate, 0.00001 to 1.
         epochs: how often all 1437 images are seen, 1 to 20.
         seed: for the weights and for the order of the images, 0 to 999.
-
-    Raises:
-        TypeError, ValueError: if a starting value is not as above.
 
     >>> TrainingExplorer(depth=50)._repr_mimebundle_()["text/plain"].partition(" -> ")[2]
     'trained=0'
@@ -187,8 +178,9 @@ class TrainingExplorer(NetworkExplorer):
         entries = []
         for skip in _NETWORKS[network]:
             lane = make_lane(depth, skip, seed, batch_size=_BATCH, **settings)
+            kind = "skip" if skip else "plain"
             scaled = f", alpha {self.alpha:.2g}" if skip and self.alpha != 1 else ""
-            entries.append(_Entry(lane, words + scaled, total))
+            entries.append(_Entry(lane, kind, f"{kind}, {depth} layers", words + scaled, total))
         return entries
 
     def _say_progress(self) -> str:
