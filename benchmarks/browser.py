@@ -14,7 +14,7 @@ from statistics import median, quantiles
 import nbformat
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "browser"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 from lab import SWITCHES, Notebook, jupyter_lab
 
 PRESSES = 30
@@ -34,7 +34,7 @@ ConvExplorer(input_size=32, kernel_size=3)""",
     "the same SVG, alone in an HTML widget": """
 import ipywidgets as w
 from skiplib.explorers.convolution import ConvExplorer
-pictures = [ConvExplorer(input_size=n, kernel_size=3).view(hover=True).picture.svg for n in (16, 17)]
+pictures = [ConvExplorer(input_size=n, kernel_size=3).shown.picture.live for n in (16, 17)]
 slider, shown = w.IntSlider(16, 0, 40), w.HTML(pictures[0])
 slider.observe(lambda change: setattr(shown, 'value', pictures[change['new'] % 2]), 'value')
 w.VBox([slider, shown])""",
@@ -52,16 +52,12 @@ w.interact(picture, size=w.IntSlider(16, 3, 40));""",
 from skiplib.explorers.chain import ChainExplorer
 from skiplib.arithmetic import ConvGeometry
 ChainExplorer([ConvGeometry(2, stride=2, padding=2)] * 2, input_size=32)""",
-    "ResidualExplorer": IMPORT + "from skiplib.explorers.residual import ResidualExplorer\nResidualExplorer()",
+    "ResidualExplorer": "from skiplib.explorers.residual import ResidualExplorer\nResidualExplorer()",
     "ProductExplorer": "from skiplib.explorers.product import ProductExplorer\nProductExplorer()",
     "SpectrumExplorer": IMPORT
     + "from skiplib.explorers.spectrum import SpectrumExplorer\nSpectrumExplorer(blocks=10)",
     "GradientExplorer, depth 20": IMPORT
-    + """
-from skiplib.explorers import gradient
-explorer = gradient.GradientExplorer(depth=20)
-explorer.controls['depth'].slider.observe(lambda _: gradient._measure.cache_clear(), 'value')  # measure every time
-explorer""",
+    + "from skiplib.explorers.gradient import GradientExplorer\nGradientExplorer(depth=20)",
 }
 WATCH = """key => new Promise(done => {
     const area = document.querySelector('.jp-OutputArea'), handle = area.querySelector('.noUi-handle');

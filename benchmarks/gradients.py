@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from skiplib.digits import first_digits
-from skiplib.explorers.gradient import GradientExplorer, _measure
+from skiplib.explorers.gradient import GradientExplorer
 from skiplib.gradients import compare, gradient_profiles
 from skiplib.networks import make_stack
 
@@ -43,7 +43,6 @@ def main():
             ]
 
             def step(depth=depth, count=count):
-                _measure.cache_clear()
                 with explorer.together():
                     explorer.controls["depth"].value, explorer.controls["seeds"].value = depth, count
 

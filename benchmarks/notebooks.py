@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 RESIDENT = "open('/proc/self/status').read()"
-MODULES = ("sys", "skiplib.arithmetic", "skiplib.explorers.convolution", "skiplib.explorers.gradient", "torch")
+MODULES = ("sys", "skiplib.arithmetic", "skiplib.explorers.residual", "skiplib.explorers.gradient", "torch")
 
 
 def cost(path):

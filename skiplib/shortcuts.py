@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
+from skiplib.adding import Verdict, add_verdict
 from skiplib.arithmetic import ConvGeometry, checked_integer, parameter_count, pool_output_size
 from skiplib.chains import checked_geometries, compose, sizes
 from skiplib.words import conv_arguments
@@ -132,13 +133,17 @@ class Shortcut:
         size = sizes(input_size, self.branch)[-1]
         return self.out_channels, size, size
 
-    def fits(self, input_size: int) -> bool:
-        """Whether both sides run and give the same shape, so that nothing is broadcast."""
+    def verdict(self, input_size: int) -> Verdict:
+        """What becomes of the add: "equal", "broadcast", or "error", also where PyTorch refuses one of its sides."""
         checked_integer("input_size", input_size, 1)
         try:
-            return self.output_shape(input_size) == self.branch_shape(input_size)
+            return add_verdict(self.output_shape(input_size), self.branch_shape(input_size))
         except ValueError:
-            return False
+            return "error"
+
+    def fits(self, input_size: int) -> bool:
+        """Whether both sides run and give the same shape, so that nothing is broadcast."""
+        return self.verdict(input_size) == "equal"
 
     def columns(self, index: int, input_size: int) -> range:
         """The image columns that output ``index`` of the shortcut reads; those outside the image are padding."""

@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from contextlib import suppress
+from graphlib import TopologicalSorter
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from statistics import median
@@ -16,35 +17,21 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("[0-9]*.ipynb"))
-LAYERS = {
-    "arithmetic": 0,
-    "exercises": 0,
-    "questions": 0,
-    "theory": 0,
-    "adding": 1,
-    "blocks": 1,
-    "shortcuts": 1,
-    "data": 1,
-    "gradients": 1,
-    "jacobians": 1,
-    "training": 1,
-    "diagrams": 2,
-    "figures": 2,
-    "curves": 2,
-    "explorers": 3,
-}
-NEEDS_TORCH = {
-    "lesson_02": 1,
-    "lesson_03": 1,
-    "lesson_04": 1,
-    "residual": 3,
-    "gradient": 3,
-    "spectrum": 3,
-}  # modules of a torch-free room that may import torch
-HEAVY = {"torch", "numpy", "matplotlib", "ipywidgets", "IPython"}
-MAY_USE = {0: {0}, 1: {0, 1}, 2: {0, 2}, 3: {0, 1, 2, 3}}  # a layer, and the layers whose modules it may import
-MAY_IMPORT = {0: set(), 1: {"torch", "numpy"}, 2: {"matplotlib"}, 3: {"ipywidgets", "IPython"}}
+PACKAGE = ROOT / "skiplib"
+MODULES = sorted(PACKAGE.glob("**/*.py"))
+LAYERS = [
+    {"arithmetic", "chains", "adding", "shortcuts", "theory", "words", "exercises", "trials"},
+    {"digits", "blocks", "networks", "gradients", "directions", "training", "experiments"},
+    {"diagrams", "figures"},
+    {"explorers"},
+]
+MAY_USE = [{0}, {0, 1}, {0, 2}, {0, 1, 2, 3}]  # a layer, and the layers whose rooms it may import
+MAY_IMPORT = [set(), {"torch", "numpy"}, {"matplotlib"}, {"ipywidgets", "IPython", "traitlets"}]
+ALSO = {"explorers/spectrum.py": {"torch"}}  # one module that may import more than its room
+HEAVY = set().union(*MAY_IMPORT)
+MOST_LINES = {"subject": 2300, "pictures": 1150, "explorers": 1200, "all": 4550}
 EXPLORER = re.compile(r"^\w+Explorer\(")
+ASKED = re.compile(r'\b(?:check|try_\w+)\(\s*"([\w.]+)"')
 
 every_notebook = pytest.mark.parametrize(
     "path", NOTEBOOKS + SOLUTIONS, ids=lambda path: f"{path.parent.name}/{path.stem}"
@@ -72,26 +59,116 @@ def bundles(cell):
     return [output.data for output in cell.outputs if "data" in output]
 
 
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported_modules(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "skiplib").glob("**/*.py")), ids=lambda path: path.stem)
+def room_of(path):
+    """The room of a module: a folder of skiplib, or a file at its top."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def layer_of(room):
+    return next((layer for layer, rooms in enumerate(LAYERS) if room in rooms), 0)  # __init__.py imports nothing
+
+
+every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+
+
+def test_every_room_has_its_layer():
+    assert {room_of(path) for path in MODULES} - {"__init__"} == set().union(*LAYERS)
+
+
+@every_module
 def test_imports_run_one_way(path):
-    room = path.relative_to(ROOT / "skiplib").with_suffix("").parts[0]
-    layer = NEEDS_TORCH.get(path.stem, LAYERS.get(room, -1))  # skiplib/__init__.py imports nothing
-    allowed = MAY_IMPORT.get(layer, set()) | ({"torch"} if path.stem in NEEDS_TORCH else set())
+    layer = layer_of(room_of(path))
+    allowed = MAY_IMPORT[layer] | ALSO.get(path.relative_to(PACKAGE).as_posix(), set())
     for module in imported_modules(path):
         package, *rest = module.split(".")
         if package == "skiplib":
-            assert LAYERS[rest[0]] in MAY_USE[layer], f"{room} imports {module}"
+            assert layer_of(rest[0]) in MAY_USE[layer], f"{path.name} imports {module}"
         else:
-            assert package not in HEAVY - allowed, f"{room} imports {module}"
-            assert package in sys.stdlib_module_names | HEAVY, f"{room} imports {module}"
+            assert package not in HEAVY - allowed, f"{path.name} imports {module}"
+            assert package in sys.stdlib_module_names | HEAVY, f"{path.name} imports {module}"
+
+
+@every_module
+def test_imports_are_real_and_stand_at_the_top(path):
+    tree = parsed(path)
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert all(node in tree.body for node in imports)
+    assert not {"import_module", "__import__", "exec", "eval"} & identifiers(tree)
+
+
+def test_imports_go_in_no_circle():
+    graph = {f"skiplib.{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}": path for path in MODULES}
+    uses = {name: {module for module in imported_modules(path) if module in graph} for name, path in graph.items()}
+    assert len(list(TopologicalSorter(uses).static_order())) == len(MODULES)  # raises on a circle
+
+
+def code_of(node):
+    """The lines of a function that hold code: no docstring, no comment, no blank."""
+    body = node.body[1:] if ast.get_docstring(node) else node.body
+    return {line for part in body for line in range(part.lineno, part.end_lineno + 1)}
+
+
+@every_module
+def test_module_and_its_functions_are_short(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 300
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            code = [n for n in code_of(node) if lines[n - 1].strip() and not lines[n - 1].strip().startswith("#")]
+            signature = node.body[0].lineno - node.lineno
+            assert len(code) + signature <= 40, node.name
+
+
+def test_skiplib_stays_small():
+    lines = dict.fromkeys(MOST_LINES, 0)
+    for path in MODULES:
+        count = len(path.read_text(encoding="utf-8").splitlines())
+        lines[{2: "pictures", 3: "explorers"}.get(layer_of(room_of(path)), "subject")] += count
+        lines["all"] += count
+    assert {name: count for name, count in lines.items() if count > MOST_LINES[name]} == {}
+
+
+def identifiers(tree):
+    """Every name that a piece of code mentions."""
+    named = (ast.Name, "id"), (ast.Attribute, "attr"), (ast.alias, "name"), (ast.keyword, "arg")
+    return {getattr(node, field) for node in ast.walk(tree) for kind, field in named if isinstance(node, kind)}
+
+
+def definitions(tree):
+    """Public functions, classes and their public methods, and constants, with the code that each consists of."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            methods = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name[0] != "_"]
+            yield from ((method.name, method) for method in methods)
+            rest = [each for each in node.body if each not in methods]
+            yield node.name, ast.Module([*node.bases, *node.decorator_list, *rest], [])
+        elif isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in getattr(node, "targets", None) or [node.target]:
+                yield from ((name, node) for name in identifiers(target))
+
+
+def test_every_public_name_is_reached_by_a_notebook_or_an_explorer():
+    cells = [cell.source for path in NOTEBOOKS + SOLUTIONS for cell in code_cells(path)]
+    reached = set().union(*(identifiers(ast.parse(source)) for source in cells))
+    reached |= set().union(*(identifiers(parsed(path)) for path in MODULES if room_of(path) == "explorers"))
+    defined = [definition for path in MODULES for definition in definitions(parsed(path))]
+    while new := set().union(*(identifiers(code) for name, code in defined if name in reached)) - reached:
+        reached |= new
+    assert {name for name, _ in defined if name[0] != "_"} - reached == set()
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -217,17 +294,22 @@ def test_lesson_marks_a_walkthrough(path):
 
 @every_lesson
 def test_every_question_of_a_lesson_is_asked_and_answered(path):
-    from importlib import import_module
-
     lesson = path.stem[:2]
-    names = {f"{lesson}.{name}" for name in import_module(f"skiplib.questions.lesson_{lesson}").QUESTIONS}
+    questions = tomllib.loads((PACKAGE / "questions" / f"{lesson}.toml").read_text(encoding="utf-8"))
     solution = SOLUTIONS[NOTEBOOKS.index(path)]
     for place, mark in ((path, "Not answered yet"), (solution, "✓ Right.")):
-        cells = [cell for cell in code_cells(place) if "check(" in cell.source]
-        asked = [name for cell in cells for name in re.findall(r'check\("([\w.]+)"', cell.source)]
+        cells = [cell for cell in code_cells(place) if ASKED.search(cell.source)]
+        asked = [name for cell in cells for name in ASKED.findall(cell.source)]
         said = [data["text/plain"] for cell in cells for data in bundles(cell)]
-        assert sorted(asked) == sorted(names)
+        assert sorted(asked) == sorted(f"{lesson}.{name}" for name in questions)
         assert len(said) == len(asked) and all(answer.startswith(mark) for answer in said)
+
+
+@every_lesson
+def test_lesson_has_its_line_in_the_map_and_in_the_readme(path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"(notebooks/{path.name})" in readme
+    assert f"({path.name})" in "\n".join(texts(NOTEBOOKS[0])) or path == NOTEBOOKS[0]
 
 
 @every_lesson

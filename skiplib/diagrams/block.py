@@ -1,15 +1,17 @@
 """A residual block as boxes and arrows, with a shape on every arrow and a verdict on the add (layer L2)."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
-from skiplib.diagrams.svg import INK, PAPER, VERDICTS, Picture, Verdict, make_picture, text
+from skiplib.adding import Verdict
+from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, make_picture, text
 
 Shape = Sequence[int] | None
-
-
-_BOX, _ARROW, _PITCH = 132, 118, 250  # widths of a box, of an arrow, and of both together
+_BOX, _ARROW = 132, 118  # a box holds "conv1, ReLU" or "k 3, s 1, p 1", an arrow the shape "(1, 16, 32, 32)"
+_PITCH = _BOX + _ARROW  # from one step to the next
 _FORK, _START = 34, 156  # x where the skip leaves, and where the first box begins
-_Y, _SKIP_Y, _RADIUS = 152, 52, 22
+_Y, _SKIP_Y = 152, 52  # the branch, and the skip above it
+_RADIUS = 22  # of the add
 _WORDS = {
     "equal": "the shapes are equal",
     "broadcast": "legal, but stretched: probably not what was meant",
@@ -31,7 +33,7 @@ def draw_block(
     branch: Sequence[tuple[str, Shape]],
     *,
     input_shape: Shape,
-    verdict: Verdict,
+    verdict: Verdict | Literal["unknown"],
     shortcut: tuple[str, Shape] | None = None,
     output_shape: Shape = None,
 ) -> Picture:
@@ -47,35 +49,43 @@ def draw_block(
     >>> draw_block([("conv", (1, 3, 8, 8))], input_shape=(1, 3, 8, 8), verdict="equal").alt
     'A block. Branch: x (1, 3, 8, 8), conv (1, 3, 8, 8). Skip: x (1, 3, 8, 8). At the add the shapes are equal.'
     """
-    skip_label, skip_shape = shortcut or ("", input_shape)
+    label, skip_shape = shortcut or ("", input_shape)
     add_x = _START + len(branch) * _PITCH + _RADIUS
-    parts = [text(6, _Y + 5, "x", "b"), *_arrow(20, _Y, _START - 20, "")]
-    parts.append(text((_FORK + _START) / 2, _Y - 10, _shown(input_shape), "m"))
-    for step, (label, shape) in enumerate(branch):
-        x = _START + step * _PITCH
-        parts += _box(x, _Y, label)
-        parts += _arrow(x + _BOX, _Y, _ARROW, _shown(shape))
-    parts.append(
-        f'<path class="skip" d="M{_FORK} {_Y}V{_SKIP_Y}H{add_x}V{_Y - _RADIUS - 10}"/>'
-        f'<path style="fill:#0072B2" d="M{add_x - 7} {_Y - _RADIUS - 12}h14l-7 12z"/>'
-    )
-    middle = (_FORK + add_x) / 2
-    if shortcut:
-        parts += _box(middle - _BOX / 2, _SKIP_Y, skip_label)
-    parts.append(text(add_x - 10, _SKIP_Y - 10, _shown(skip_shape), "e"))
-    parts.append(text(_FORK + 14, _SKIP_Y - 10, "the skip"))
-    sign, words = VERDICTS[verdict].sign, _WORDS[verdict]
-    colour = "" if verdict == "unknown" else " on"
-    parts.append(f'<circle class="add {verdict}" cx="{add_x}" cy="{_Y}" r="{_RADIUS}"/>')
-    parts.append(text(add_x, _Y + 9, "+", f"m sign{colour}"))
-    if verdict != "error":
-        parts += _arrow(add_x + _RADIUS, _Y, _ARROW, _shown(output_shape))
-    parts.append(text(add_x, _Y + _RADIUS + 24, f"{sign} {words}", "m b"))
-    spoken = ", ".join(f"{_line(label)} {_shown(shape)}" for label, shape in [("x", input_shape), *branch])
-    around = f", {_line(skip_label)} {_shown(skip_shape)}" if shortcut else ""
-    skip = f"x {_shown(input_shape)}{around}"
-    alt = f"A block. Branch: {spoken}. Skip: {skip}. At the add {words}."
+    parts = [*_branch(branch, input_shape), *_skip(label, skip_shape, add_x), *_add(verdict, output_shape, add_x)]
+    spoken = ", ".join(f"{step} {_shown(shape)}" for step, shape in [("x", input_shape), *branch])
+    skip = f"x {_shown(input_shape)}" + (f", {label} {_shown(skip_shape)}" if shortcut else "")
+    alt = f"A block. Branch: {spoken}. Skip: {skip}. At the add {_WORDS[verdict]}.".replace("\n", " ")
     return make_picture(add_x + _RADIUS + _ARROW + 70, _Y + 60, parts, alt=alt, rules=_RULES)
+
+
+def _branch(steps: Sequence[tuple[str, Shape]], input_shape: Shape) -> Iterator[str]:
+    yield text(6, _Y + 5, "x", "b")
+    yield from _arrow(20, _Y, _START - 20, "")
+    yield text((_FORK + _START) / 2, _Y - 10, _shown(input_shape), "m")
+    for place, (label, shape) in enumerate(steps):
+        x = _START + place * _PITCH
+        yield from _box(x, _Y, label)
+        yield from _arrow(x + _BOX, _Y, _ARROW, _shown(shape))
+
+
+def _skip(label: str, shape: Shape, add_x: float) -> Iterator[str]:
+    tip = _Y - _RADIUS - 12  # where the line's head begins; the line goes on for 2 more, so that no gap shows
+    yield f'<path class="skip" d="M{_FORK} {_Y}V{_SKIP_Y}H{add_x}V{tip + 2}"/>'
+    yield f'<path style="fill:#0072B2" d="M{add_x - 7} {tip}h14l-7 12z"/>'
+    if label:
+        yield from _box((_FORK + add_x - _BOX) / 2, _SKIP_Y, label)
+    yield text(add_x - 10, _SKIP_Y - 10, _shown(shape), "e")
+    yield text(_FORK + 14, _SKIP_Y - 10, "the skip")
+
+
+def _add(verdict: str, output_shape: Shape, x: float) -> Iterator[str]:
+    """The add in its colour, its arrow unless nothing comes out, and what becomes of it in words."""
+    on_colour = "" if verdict == "unknown" else " on"
+    yield f'<circle class="add {verdict}" cx="{x}" cy="{_Y}" r="{_RADIUS}"/>'
+    yield text(x, _Y + 9, "+", f"m sign{on_colour}")
+    if verdict != "error":
+        yield from _arrow(x + _RADIUS, _Y, _ARROW, _shown(output_shape))
+    yield text(x, _Y + _RADIUS + 24, f"{SIGNS[verdict]} {_WORDS[verdict]}", "m b")
 
 
 def _box(x: float, y: float, label: str) -> Iterator[str]:
@@ -95,7 +105,3 @@ def _arrow(x: float, y: float, length: float, label: str) -> Iterator[str]:
 
 def _shown(shape: Shape) -> str:
     return "?" if shape is None else f"({', '.join(map(str, shape))})"
-
-
-def _line(label: str) -> str:
-    return label.replace("\n", " ")

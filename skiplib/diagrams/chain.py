@@ -1,15 +1,17 @@
 """Several convolutions in a row: every size, what one output pixel sees, and the map of sizes (layer L2)."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.chains import compose, kept_sizes, seen_pixels, sizes, sizes_after
-from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, cells, grid, make_picture, rect, text
+from skiplib.chains import compose, seen_pixels, sizes, sizes_after
+from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, cells, make_picture, strip, text
 
-_STRIPS, _TEXT, _PITCH, _TOP = 436, 456, 96, 40  # width of the strips, x of their labels, level to level, top
-_COBWEB = (690, 40, 230)  # x, y and side of the map of sizes
-_MAX_STEPS = 12
+_MARGIN, _STRIPS, _WIDEST = 4, 436, 24  # left of the strips; how wide they may be, and their pixels
+_TEXT = _MARGIN + _STRIPS + 16  # x of the labels
+_TOP, _PITCH, _TALL = 40, 96, 24  # of the first strip; from one to the next; of each: two lines of text fit between
+_MAP_X, _SIDE = 690, 230  # of the map of sizes, right of the longest label
+_SMALLEST, _STEPS = 12, 12  # the map shows at least so many sizes; its path takes at most so many steps
+_FEW = 8  # so many kept sizes are no longer marked one by one
 _RULES = {
     ".cone": f"fill:{WINDOW};fill-opacity:.25",
     ".diagonal": f"stroke:{FAINT};stroke-dasharray:4 3;fill:none",
@@ -28,98 +30,86 @@ def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, index: in
     >>> draw_chain(32, [ConvGeometry(2, stride=2, padding=2)] * 2).alt[:50]
     'Sizes along a chain of convolutions: 32 to 18 to 1'
     """
-    chain = sizes(input_size, geometries)
+    chain, levels = sizes(input_size, geometries), seen_pixels(input_size, geometries, index)
+    largest = max(_SMALLEST, chain[0], chain[-1]) + 2
+    after = sizes_after(geometries, largest)
+    kept = [size for size, result in after.items() if size == result]
+    kept_in_words = _kept_in_words(kept, largest)
+    parts = [*_strips(chain, geometries, levels), *_cobweb(after, chain[0], kept)]
+    parts.append(text(_MAP_X, _TOP + _SIDE + 53, f"kept: {kept_in_words}"))
+    alt = (
+        f"Sizes along a chain of convolutions: {' to '.join(map(str, chain))}. One output pixel sees a stretch of "
+        f"{compose(geometries).effective_kernel_size} input positions, padding included. Beside it the map from "
+        f"input size to output size and its diagonal; kept: {kept_in_words}."
+    )
+    height = max(_TOP + len(geometries) * _PITCH + 50, _TOP + _SIDE + 64)
+    return make_picture(_MAP_X + _SIDE + 16, height, parts, alt=alt, rules=_RULES)
+
+
+def _strips(
+    chain: Sequence[int], geometries: Sequence[ConvGeometry], levels: Sequence[Sequence[int]]
+) -> Iterator[str]:
+    """Every level from the input down, what is seen of it, and the convolution that leads to the next."""
+    yield text(_MARGIN, 16, "sizes, and what one output pixel sees", "b")
     paddings = [*(geometry.padding for geometry in geometries), 0]
-    cell = min(24, _STRIPS / max(size + 2 * padding for size, padding in zip(chain, paddings, strict=True)))
-    levels = seen_pixels(input_size, geometries, index)
-    parts = [text(4, 16, "sizes, and what one output pixel sees", "b")]
-    parts += _cone(levels, chain, cell)
-    for level, (size, padding) in enumerate(zip(chain, paddings, strict=True)):
-        parts += _strip(level, size, padding, levels[level], cell)
+    cell = min(_WIDEST, _STRIPS / max(size + 2 * padding for size, padding in zip(chain, paddings, strict=True)))
+    lefts = [_MARGIN + (_STRIPS - size * cell) / 2 for size in chain]  # of pixel 0: all levels are centred
+    tops = [_TOP + level * _PITCH for level in range(len(chain))]
+    edges = [
+        (x + seen[0] * cell, x + (seen[-1] + 1) * cell) if seen else () for x, seen in zip(lefts, levels, strict=True)
+    ]
+    for y, base, tip in zip(tops, edges, edges[1:], strict=False):
+        if base and tip:
+            top, bottom = y + _TALL, y + _PITCH
+            corners = f"M{base[0]:g} {top}L{base[1]:g} {top}L{tip[1]:g} {bottom}L{tip[0]:g} {bottom}z"
+            yield f'<path class="cone" d="{corners}"/>'
+    for level, (size, padding, left, y) in enumerate(zip(chain, paddings, lefts, tops, strict=True)):
+        over = cells([(left + pixel * cell, y) for pixel in levels[level]], cell, "window", height=_TALL)
+        yield strip(left, y, size, cell, _TALL, (padding, padding), over, "output" if level else "image")
+        yield text(_TEXT, y + 17, f"{size} after conv {level}" if level else f"{size} pixels", "b")
         if level < len(geometries):
-            geometry, y = geometries[level], _TOP + level * _PITCH + 44
-            parts.append(text(_TEXT, y, f"↓ conv {level + 1}: kernel_size {geometry.kernel_size},"))
-            dilation = f", dilation {geometry.dilation}" if geometry.dilation > 1 else ""
-            parts.append(text(_TEXT + 14, y + 17, f"stride {geometry.stride}, padding {geometry.padding}{dilation}"))
-    parts += _cobweb(geometries, chain)
-    height = max(_TOP + len(geometries) * _PITCH + 50, _COBWEB[1] + _COBWEB[2] + 64)
-    return make_picture(_COBWEB[0] + _COBWEB[2] + 16, height, parts, alt=_describe(geometries, chain), rules=_RULES)
+            yield from _arguments(level + 1, geometries[level], y + 44)
 
 
-def _left(size: int, cell: float) -> float:
-    """Where pixel 0 of a level stands, so that all levels are centred."""
-    return 4 + (_STRIPS - size * cell) / 2
+def _arguments(layer: int, geometry: ConvGeometry, y: float) -> Iterator[str]:
+    """What stands between two levels, in two lines."""
+    dilation = f", dilation {geometry.dilation}" if geometry.dilation > 1 else ""
+    yield text(_TEXT, y, f"↓ conv {layer}: kernel_size {geometry.kernel_size},")
+    yield text(_TEXT + 14, y + 17, f"stride {geometry.stride}, padding {geometry.padding}{dilation}")
 
 
-def _strip(level: int, size: int, padding: int, seen: Sequence[int], cell: float) -> Iterator[str]:
-    left, y = _left(size, cell), _TOP + level * _PITCH
-    height = 24
-    yield rect(left - padding * cell, y, (size + 2 * padding) * cell, height, "padding")
-    yield rect(left, y, size * cell, height, "output" if level else "image")
-    yield cells([(left + pixel * cell, y) for pixel in seen], cell, "window", height=height)
-    yield grid(left - padding * cell, y, size + 2 * padding, 1, cell, height=height)
-    yield text(_TEXT, y + 17, f"{size} after conv {level}" if level else f"{size} pixels", "b")
+def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> Iterator[str]:
+    """The map of sizes, and the path of one size: up to the map, across to the diagonal, and again."""
+    largest = max(after)
+    unit, bottom = _SIDE / largest, _TOP + _SIDE
 
+    def at(before: float, result: float) -> str:
+        return f"{_MAP_X + before * unit:g} {bottom - result * unit:g}"
 
-def _cone(levels: Sequence[Sequence[int]], chain: Sequence[int], cell: float) -> Iterator[str]:
-    for level, (below, above) in enumerate(pairwise(levels)):
-        if below and above:
-            y = _TOP + level * _PITCH + 24
-            base, tip = _left(chain[level], cell), _left(chain[level + 1], cell)
-            yield (
-                f'<path class="cone" d="M{base + below[0] * cell:g} {y}L{base + (below[-1] + 1) * cell:g} {y}'
-                f'L{tip + (above[-1] + 1) * cell:g} {y + _PITCH - 24}L{tip + above[0] * cell:g} {y + _PITCH - 24}z"/>'
-            )
-
-
-def _cobweb(geometries: Sequence[ConvGeometry], chain: Sequence[int]) -> Iterator[str]:
-    x, y, side = _COBWEB
-    largest = max(12, chain[0], chain[-1]) + 2
-    unit = side / largest
-
-    def at(before: float, after: float) -> str:
-        return f"{x + before * unit:g} {y + side - after * unit:g}"
-
-    yield text(x, 16, "size before → size after", "b")
-    yield f'<path class="line" d="M{x} {y}v{side}h{side}"/>'
+    yield text(_MAP_X, 16, "size before → size after", "b")
+    yield f'<path class="line" d="M{_MAP_X} {_TOP}v{_SIDE}h{_SIDE}"/>'
     yield f'<path class="diagonal" d="M{at(0, 0)}L{at(largest, largest)}"/>'
     for tick in range(0, largest + 1, max(4, largest // 16 * 4)):
-        yield text(x + tick * unit, y + side + 17, tick, "m") + text(x - 7, y + side - tick * unit + 5, tick, "e")
-    yield text(x + side / 2, y + side + 36, "input size", "m")
-    map_ = sizes_after(geometries, largest)
-    dots = [(x + n * unit - 1.5, y + side - after * unit - 1.5) for n, after in map_.items() if 0 < after <= largest]
-    yield cells(dots, 3, "dots")
-    path = [at(chain[0], 0)]
-    before = chain[0]
-    for _ in range(_MAX_STEPS):
-        after = map_[before]
-        if not 0 < after <= largest:
+        yield text(_MAP_X + tick * unit, bottom + 17, tick, "m")
+        yield text(_MAP_X - 7, bottom - tick * unit + 5, tick, "e")
+    yield text(_MAP_X + _SIDE / 2, bottom + 36, "input size", "m")
+    inside = [(before, result) for before, result in after.items() if result in after]
+    yield cells([(_MAP_X + n * unit - 1.5, bottom - result * unit - 1.5) for n, result in inside], 3, "dots")
+    corners, size = [at(input_size, 0)], input_size
+    for _ in range(_STEPS):
+        if (result := after[size]) not in after:
             break
-        path += [at(before, after), at(after, after)]
-        before = after
-    yield f'<path class="path" d="M{"L".join(path)}"/>'
-    kept = kept_sizes(geometries, largest)
-    if len(kept) < 8:
-        for size in kept:
-            cx, cy = at(size, size).split()
-            yield f'<circle class="fixed" cx="{cx}" cy="{cy}" r="5"/>'
-    yield text(x, y + side + 53, f"kept: {_kept_in_words(kept, largest)}")
+        corners += [at(size, result), at(result, result)]
+        size = result
+    yield f'<path class="path" d="M{"L".join(corners)}"/>'
+    for size in kept if len(kept) < _FEW else ():
+        cx, cy = at(size, size).split()
+        yield f'<circle class="fixed" cx="{cx}" cy="{cy}" r="5"/>'
 
 
 def _kept_in_words(kept: Sequence[int], largest: int) -> str:
     if not kept:
         return f"no size up to {largest}"
-    if len(kept) >= 8:
+    if len(kept) >= _FEW:
         return f"every size from {kept[0]}" if kept[-1] - kept[0] + 1 == len(kept) else f"{len(kept)} sizes"
     return f"only {', '.join(map(str, kept))}"
-
-
-def _describe(geometries: Sequence[ConvGeometry], chain: Sequence[int]) -> str:
-    whole = compose(geometries)
-    largest = max(12, chain[0], chain[-1]) + 2
-    kept = _kept_in_words(kept_sizes(geometries, largest), largest)
-    return (
-        f"Sizes along a chain of convolutions: {' to '.join(map(str, chain))}. One output pixel sees "
-        f"a stretch of {whole.effective_kernel_size} input positions, padding included. Beside it the map from "
-        f"input size to output size and its diagonal; kept: {kept}."
-    )

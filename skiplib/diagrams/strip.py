@@ -1,16 +1,20 @@
 """One axis as a strip of pixels, with every window drawn under it (layer L2)."""
 
-from skiplib.arithmetic import ConvGeometry
+from collections.abc import Iterator, Sequence
+
+from skiplib.arithmetic import ConvGeometry, Window
 from skiplib.diagrams.convolution import Axis
-from skiplib.diagrams.svg import Picture, cells, grid, legend, make_picture, rect, strike, text
+from skiplib.diagrams.svg import Picture, cells, legend, make_picture, strike, strip, text
 
-_LEFT, _TOP, _PITCH = 24, 30, 24
+_LEFT, _TOP = 24, 30  # a margin; room for the title
+_PITCH, _TALL = 24, 16  # from one window to the next, and how tall each is
+_LONGEST, _WIDEST = 720, 36  # of the strip, and of a pixel
+_READABLE = 22  # narrower pixels go without their numbers
+_MOST = 12  # windows that are drawn; the title counts them all
 
 
-def draw_strip(input_size: int, geometry: ConvGeometry, *, rows: int = 12) -> Picture:
-    """One axis as a strip of numbered pixels, and under it every place where the window can stand.
-
-    At most ``rows`` windows are drawn; the title counts them all.
+def draw_strip(input_size: int, geometry: ConvGeometry) -> Picture:
+    """One axis as a strip of numbered pixels, and under it the first places where the window can stand.
 
     Raises:
         ValueError: if the window does not fit.
@@ -18,38 +22,39 @@ def draw_strip(input_size: int, geometry: ConvGeometry, *, rows: int = 12) -> Pi
     >>> draw_strip(7, ConvGeometry(kernel_size=3)).alt
     'A strip of 7 pixels. A window that spans 3 stands at 5 places, starting at 0, 1, 2, 3, 4. 0 positions left over.'
     """
-    axis = Axis("pixel", input_size, geometry, geometry.output_size(input_size))
-    padding, span = geometry.padding, geometry.effective_kernel_size
-    cell = min(36, 720 / axis.padded)
-    image_left = _LEFT + padding * cell
-    below = _TOP + cell + 12
+    axis, padding = Axis("pixel", input_size, geometry), geometry.padding
+    cell = min(_WIDEST, _LONGEST / axis.padded)
+    image_left, right, below = _LEFT + padding * cell, _LEFT + axis.padded * cell, _TOP + cell + 12
+    struck = strike([(_LEFT + place * cell, _TOP, cell, cell) for place in axis.unread])
     title = f"{input_size} pixels" + (f", padding {padding} on each side" if padding else "")
+    shown = axis.windows[:_MOST]
+    bottom = below + len(shown) * _PITCH
     parts = [
         text(_LEFT, 16, f"{title}; the window stands at {axis.places} places", "b"),
-        rect(_LEFT, _TOP, axis.padded * cell, cell, "padding"),
-        rect(image_left, _TOP, input_size * cell, cell, "image"),
-        strike([(_LEFT + place * cell, _TOP, cell, cell) for place in axis.unread]),
-        grid(_LEFT, _TOP, axis.padded, 1, cell),
+        strip(image_left, _TOP, input_size, cell, cell, (padding, padding), struck),
     ]
-    if cell >= 22:
-        middles = ((pixel, image_left + (pixel + 0.5) * cell) for pixel in range(input_size))
-        parts += [text(x, _TOP + cell / 2 + 5, pixel, "m on") for pixel, x in middles]
-    shown = range(min(axis.places, rows))
-    for place in shown:
-        window, y = geometry.window(place), below + place * _PITCH
-        taps = [(_LEFT + tap * cell + 1, y) for tap in window.taps]
-        parts.append(f'<path class="line" d="M{_LEFT + window.first * cell + 1:g} {y + 8:g}h{span * cell - 2:g}"/>')
-        parts.append(cells(taps, cell - 2, "window", height=16))
-        parts.append(text(_LEFT + axis.padded * cell + 14, y + 13, f"place {place}"))
-    bottom = below + len(shown) * _PITCH
-    if axis.places > rows:
-        parts.append(text(_LEFT, bottom + 14, f"… and {axis.places - rows} more"))
+    if cell >= _READABLE:
+        middles = (image_left + (pixel + 0.5) * cell for pixel in range(input_size))
+        parts += [text(x, _TOP + cell / 2 + 5, pixel, "m on") for pixel, x in enumerate(middles)]
+    parts += _windows(shown, below, right, cell)
+    if axis.places > _MOST:
+        parts.append(text(_LEFT, bottom + 14, f"… and {axis.places - _MOST} more"))
         bottom += _PITCH
     parts.append(legend(_LEFT, bottom + 20, unread=bool(axis.unread), output=False))
-    starts = [str(geometry.window(place).first - padding) for place in shown]
+    starts = ", ".join(str(window.first - padding) for window in shown)
     alt = (
-        f"A strip of {title}. A window that spans {span} stands at {axis.places} places, starting at "
-        f"{', '.join(starts)}{' and so on' if axis.places > rows else ''}. "
-        f"{geometry.leftover(input_size)} positions left over."
+        f"A strip of {title}. A window that spans {geometry.effective_kernel_size} stands at {axis.places} places, "
+        f"starting at {starts}{' and so on' if axis.places > _MOST else ''}. {axis.leftover} positions left over."
     )
-    return make_picture(max(_LEFT + axis.padded * cell + 90, 560), bottom + 32, parts, alt=alt)
+    return make_picture(max(right + 90, 560), bottom + 32, parts, alt=alt)
+
+
+def _windows(shown: Sequence[Window], y: float, right: float, cell: float) -> Iterator[str]:
+    """Under one another: a line over all that a window spans, its taps on it, and which place it is."""
+    for place, window in enumerate(shown):
+        taps = [(_LEFT + tap * cell + 1, y) for tap in window.taps]
+        length = (window.last - window.first + 1) * cell - 2
+        yield f'<path class="line" d="M{_LEFT + window.first * cell + 1:g} {y + _TALL / 2:g}h{length:g}"/>'
+        yield cells(taps, cell - 2, "window", height=_TALL)
+        yield text(right + 14, y + 13, f"place {place}")
+        y += _PITCH

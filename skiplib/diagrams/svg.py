@@ -8,29 +8,14 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Literal, NamedTuple
 
 INK = "var(--jp-ui-font-color1,#212121)"
 PAPER = "var(--jp-layout-color0,#fff)"
 FAINT = "var(--jp-ui-font-color2,#616161)"
 IMAGE, OUTPUT, WINDOW = "#56B4E9", "#009E73", "#E69F00"
-Verdict = Literal["equal", "broadcast", "error", "unknown"]
-
-
-class _Mark(NamedTuple):
-    """How a verdict on an add is marked: by a colour, and by a sign, so that colour never stands alone."""
-
-    colour: str
-    sign: str
-
-
-VERDICTS: dict[Verdict, _Mark] = {
-    "equal": _Mark("#009E73", "="),
-    "broadcast": _Mark("#E69F00", "~"),
-    "error": _Mark("#D55E00", "✗"),
-    "unknown": _Mark(PAPER, "?"),
-}
-
+VERDICTS = {"equal": OUTPUT, "broadcast": WINDOW, "error": "#D55E00", "unknown": PAPER}  # what becomes of an add
+SIGNS = {"equal": "=", "broadcast": "~", "error": "✗", "unknown": "?"}  # so that colour never stands alone
+Rules = Mapping[str, str]  # CSS: selector to declarations
 _RULES = {
     "text": f"fill:{INK};font:13px system-ui,sans-serif",
     ".on": "fill:#212121",
@@ -42,7 +27,7 @@ _RULES = {
     ".window": f"fill:{WINDOW}",
     ".padding": f"fill:{IMAGE};fill-opacity:.13;stroke:{FAINT};stroke-dasharray:3 2",
     ".grid": f"fill:none;stroke:{INK};stroke-opacity:.3",
-    **{f".{verdict}": f"fill:{mark.colour}" for verdict, mark in VERDICTS.items()},
+    **{f".{verdict}": f"fill:{colour}" for verdict, colour in VERDICTS.items()},
     ".unread": f"fill:{PAPER};fill-opacity:.75",
     ".strike": f"fill:none;stroke:{INK};stroke-width:1.5;stroke-dasharray:5 3",
     ".line": f"fill:none;stroke:{INK};stroke-width:2",
@@ -53,7 +38,7 @@ _RULES = {
 class Picture:
     """An SVG picture and the sentence that says the same in words.
 
-    A notebook shows it as an ``<img>``, which also appears where nothing has been run yet; a plain-text reader and
+    A notebook stores it as an ``<img>``, which also appears where nothing has been run yet; a plain-text reader and
     a screen reader get ``alt``.
     """
 
@@ -61,37 +46,39 @@ class Picture:
     alt: str
     width: float
     height: float
+    hover: str = ""  # markup, with a <style> of its own, that only the live form has
+
+    @property
+    def live(self) -> str:
+        """The inline SVG that answers the mouse, without JavaScript."""
+        return self.svg.removesuffix("</svg>") + self.hover + "</svg>"
 
     def to_html(self) -> str:
         """The picture as an ``<img>`` on white, for places that allow no inline SVG."""
-        data = base64.b64encode(self.svg.encode()).decode()
-        return (
-            f'<img alt="{escape(self.alt)}" src="data:image/svg+xml;base64,{data}" '
-            'style="background:#fff;max-width:100%">'
-        )
+        source = f"data:image/svg+xml;base64,{base64.b64encode(self.svg.encode()).decode()}"
+        return f'<img alt="{escape(self.alt)}" src="{source}" style="background:#fff;max-width:100%">'
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": self.alt, "text/html": self.to_html()}
 
 
 def make_picture(
-    width: float, height: float, parts: Iterable[str], *, alt: str, rules: Mapping[str, str] | None = None
+    width: float, height: float, parts: Iterable[str], *, alt: str, rules: Rules | None = None, hover: str = ""
 ) -> Picture:
     """Close the parts into one SVG of ``width`` x ``height`` pixels that shrinks with its column.
 
-    ``rules`` adds CSS (selector to declarations) to what all diagrams share.
+    ``rules`` come on top of what all diagrams share; ``hover`` is that of the picture.
     """
-    style = "".join(f".skiplib {selector}{{{rule}}}" for selector, rule in {**_RULES, **(rules or {})}.items())
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="skiplib" role="img" aria-label="{escape(alt)}" '
         f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
-        f'style="max-width:100%;height:auto"><style>{style}</style>{"".join(parts)}</svg>'
+        f'style="max-width:100%;height:auto">{style(_RULES | dict(rules or {}))}{"".join(parts)}</svg>'
     )
-    return Picture(svg, alt, width, height)
+    return Picture(svg, alt, width, height, hover)
 
 
 def stack_pictures(pictures: Sequence[Picture], *, gap: float = 8) -> Picture:
-    """Pictures under one another as one picture; its alt text is theirs, in order."""
+    """Still pictures under one another as one still picture; its alt text is theirs, in order."""
     parts, y = [], 0.0
     for picture in pictures:
         parts.append(picture.svg.replace("<svg ", f'<svg y="{y:g}" ', 1))
@@ -100,9 +87,13 @@ def stack_pictures(pictures: Sequence[Picture], *, gap: float = 8) -> Picture:
     return make_picture(max(picture.width for picture in pictures), y - gap, parts, alt=alt)
 
 
+def style(rules: Rules) -> str:
+    """CSS for our pictures alone: a style sheet reaches all of the page."""
+    return f"<style>{''.join(f'.skiplib {selector}{{{rule}}}' for selector, rule in rules.items())}</style>"
+
+
 def text(x: float, y: float, content: object, classes: str = "", extra: str = "") -> str:
-    """One line of text, escaped; ``classes``: b bold, m centred at x, e ending at x,
-    on for text that stands on a coloured cell."""
+    """One line of text, escaped; ``classes``: b bold, m centred at x, e ending at x, on for text on a colour."""
     attributes = f' class="{classes}"' if classes else ""
     return f'<text x="{x:g}" y="{y:g}"{attributes}{extra}>{escape(str(content))}</text>'
 
@@ -127,6 +118,25 @@ def cells(corners: Iterable[tuple[float, float]], size: float, classes: str, *, 
     """Equal cells with these top left corners as one path; square unless ``height`` is given."""
     squares = (f"M{x:g} {y:g}h{size:g}v{height or size:g}h-{size:g}z" for x, y in corners)
     return f'<path class="{classes}" d="{"".join(squares)}"/>'
+
+
+def strip(
+    x: float,
+    y: float,
+    size: int,
+    cell: float,
+    tall: float,
+    padding: tuple[int, int],
+    over: str,
+    classes: str = "image",
+) -> str:
+    """One axis as a row of ``size`` cells from x on, ``tall`` pixels high, and its padding before and after them.
+
+    ``over`` lies on the cells and under the lines between them.
+    """
+    left, columns = x - padding[0] * cell, size + sum(padding)
+    filled = rect(left, y, columns * cell, tall, "padding") + rect(x, y, size * cell, tall, classes)
+    return filled + over + grid(left, y, columns, 1, cell, height=tall)
 
 
 def strike(bands: Sequence[tuple[float, float, float, float]]) -> str:

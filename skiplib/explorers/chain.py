@@ -5,14 +5,15 @@ from dataclasses import asdict
 
 import ipywidgets as widgets
 
-from skiplib.arithmetic import ConvGeometry
+from skiplib.arithmetic import PUBLISHED, ConvGeometry
 from skiplib.chains import checked_geometries, compose, seen_pixels, sizes
 from skiplib.diagrams.chain import draw_chain
-from skiplib.explorers.base import Control, Explorer, View, code_line, conv_arguments, wrap
+from skiplib.explorers.base import Explorer, View, code_line
+from skiplib.explorers.controls import Control, wrap
+from skiplib.words import conv_arguments
 
 _BOUNDS = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4), "dilation": (1, 4)}
 _MOST = 3
-_PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
 
 
 class ChainExplorer(Explorer):
@@ -23,16 +24,12 @@ class ChainExplorer(Explorer):
         input_size: pixels of the image along this axis, 1 to 64.
         output_index: the output pixel whose view of the input is marked.
 
-    Raises:
-        TypeError: if ``geometries`` holds something else, or a number is not an integer.
-        ValueError: if there are none or more than three, or a number lies outside its slider.
-
     >>> str(ChainExplorer([ConvGeometry(2, stride=2, padding=2)] * 2, output_index=5)).partition(" -> ")[2]
     'sizes=32 > 18 > 11, receptive_field=4, seen=14..17'
     """
 
     def __init__(
-        self, geometries: Sequence[ConvGeometry] = (_PUBLISHED,) * 2, *, input_size: int = 32, output_index: int = 0
+        self, geometries: Sequence[ConvGeometry] = (PUBLISHED,) * 2, *, input_size: int = 32, output_index: int = 0
     ) -> None:
         geometries = checked_geometries("geometries", geometries, least=0)
         if not 1 <= len(geometries) <= _MOST:
@@ -80,7 +77,7 @@ class ChainExplorer(Explorer):
             row.layout.display = "" if layer <= self.controls["layers"].value else "none"
         self.controls["output_index"].set_most(sizes(self.input_size, self.geometries)[-1] - 1)
 
-    def view(self, *, hover: bool) -> View:
+    def view(self) -> View:
         """The picture, the sizes in words, and the one convolution with the same geometry."""
         geometries, index = self.geometries, self.controls["output_index"].value
         chain, whole = sizes(self.input_size, geometries), compose(geometries)

@@ -1,15 +1,17 @@
 """ConvExplorer: one convolution, every parameter live (layer L3)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import ipywidgets as widgets
 
-from skiplib.arithmetic import ConvGeometry
+from skiplib.arithmetic import ConvGeometry, Size
 from skiplib.diagrams.convolution import draw_convolution
-from skiplib.explorers.base import Control, Explorer, View, code_line, conv_arguments, wrap
+from skiplib.explorers.base import Explorer, View, code_line
+from skiplib.explorers.controls import Control, wrap
+from skiplib.words import conv_arguments
 
 _BOUNDS = {"input_size": (1, 64), "kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
-Size = int | tuple[int, int]
+_MOST_PLACES = (64 + 2 * 8) ** 2
 
 
 class ConvExplorer(Explorer):
@@ -18,11 +20,7 @@ class ConvExplorer(Explorer):
     Args:
         input_size, kernel_size, stride, padding, dilation: starting values, one number or (height, width); a pair
             in any of them sets height and width apart.
-        window: which output pixel is marked, counted row by row from 0.
-
-    Raises:
-        TypeError: if a starting value is not an integer or a pair of integers.
-        ValueError: if it lies outside the range of its slider.
+        output_index: which output pixel is marked, and its window, counted row by row from 0.
 
     >>> ConvExplorer(input_size=32, kernel_size=2, stride=2, padding=2)
     ConvExplorer(input_size=32, kernel_size=2, stride=2, padding=2, dilation=1) -> output_size=18, leftover=0
@@ -36,24 +34,24 @@ class ConvExplorer(Explorer):
         stride: Size = 1,
         padding: Size = 0,
         dilation: Size = 1,
-        window: int = 0,
+        output_index: int = 0,
     ) -> None:
         start = dict(zip(_BOUNDS, (input_size, kernel_size, stride, padding, dilation), strict=True))
         pairs = {name: _pair(name, value) for name, value in start.items()}
         height = {name: Control(name, pairs[name][0], *bounds) for name, bounds in _BOUNDS.items()}
         width = {f"{name}_w": Control(f"{name}_w", pairs[name][1], *bounds) for name, bounds in _BOUNDS.items()}
-        separate = widgets.Checkbox(
+        apart = widgets.Checkbox(
             any(isinstance(value, tuple) for value in start.values()),
             description="width apart from height",
             indent=False,
             layout={"width": "220px"},
         )
-        place = Control("window", window, 0, (64 + 2 * 8) ** 2 - 1)
-        self._play = widgets.Play(value=window, max=place.slider.max, interval=400, layout={"width": "150px"})
-        widgets.link((place.slider, "value"), (self._play, "value"))
+        index = Control("output_index", output_index, 0, _MOST_PLACES - 1)
+        self._play = widgets.Play(value=output_index, max=_MOST_PLACES - 1, interval=400, layout={"width": "150px"})
+        widgets.link((index, "value"), (self._play, "value"))
         self._width_row = wrap(width.values())
-        panel = widgets.VBox([wrap([*height.values(), place, self._play, separate]), self._width_row])
-        super().__init__({**height, **width, "window": place, "separate": separate}, panel)
+        panel = widgets.VBox([wrap([*height.values(), index, self._play, apart]), self._width_row])
+        super().__init__({**height, **width, "output_index": index, "width_apart": apart}, panel)
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -70,7 +68,7 @@ class ConvExplorer(Explorer):
     @property
     def settings(self) -> dict[str, object]:
         """Every parameter by PyTorch's name; a (height, width) pair where the two are set apart."""
-        apart = self.controls["separate"].value
+        apart = self.controls["width_apart"].value
         return {name: self._axes(name) if apart else self._axes(name)[0] for name in _BOUNDS}
 
     @property
@@ -80,24 +78,25 @@ class ConvExplorer(Explorer):
         return f"nn.Conv2d(3, 6, {conv_arguments(**arguments)})(torch.zeros{(1, 3, *self.input_size)}).shape"
 
     def bound_controls(self) -> None:
-        """Show the width's controls when they count, and let ``window`` run over the places there are."""
-        self._width_row.layout.display = "" if self.controls["separate"].value else "none"
-        rows, columns = self._places()
-        self.controls["window"].set_most(rows * columns - 1)
+        """Show the width's controls when they count, and let ``output_index`` run over the places there are."""
+        self._width_row.layout.display = "" if self.controls["width_apart"].value else "none"
+        rows, columns = (geometry.output_size(size) for _, size, geometry in self._named_axes())
+        self.controls["output_index"].set_most(rows * columns - 1)
         self._play.max = rows * columns - 1
+        self._play.value = self.controls["output_index"].value  # it may have come back before there was room here
 
-    def view(self, *, hover: bool) -> View:
+    def view(self) -> View:
         """The picture, the result in words, and the formula with these numbers in it."""
-        rows, columns = self._places()
-        picture = draw_convolution(
-            self.input_size, self.geometries, window=divmod(self.controls["window"].value, columns), hover=hover
-        )
-        apart = self.controls["separate"].value
-        axes = list(zip(("Height", "Width"), self.input_size, self.geometries, strict=True))[: 2 if apart else 1]
-        lost = [f"{name + ': ' if apart else ''}{_loss(size, geometry)}" for name, size, geometry in axes]
-        height, width = self.input_size
+        apart = self.controls["width_apart"].value
+        axes = list(self._named_axes())
+        rows, columns = (geometry.output_size(size) for _, size, geometry in axes)
+        height, width = (size for _, size, _ in axes)
+        marked = divmod(self.controls["output_index"].value, columns)
+        picture = draw_convolution((height, width), (axes[0][2], axes[1][2]), output_index=marked)
+        axes = axes if apart else axes[:1]
+        lost = " ".join(f"{name + ': ' if apart else ''}{_loss(size, geometry)}" for name, size, geometry in axes)
         status = (
-            f"{height} × {width} becomes {rows} × {columns}. {' '.join(lost)} "
+            f"{height} × {width} becomes {rows} × {columns}. {lost} "
             f"There are {rows * columns} windows, 0 to {rows * columns - 1}."
         )
         details = [f"{name if apart else 'Size'}: {_formula(size, geometry)}" for name, size, geometry in axes]
@@ -111,12 +110,10 @@ class ConvExplorer(Explorer):
 
     def _axes(self, name: str) -> tuple[int, int]:
         height = self.controls[name].value
-        return height, self.controls[f"{name}_w"].value if self.controls["separate"].value else height
+        return height, self.controls[f"{name}_w"].value if self.controls["width_apart"].value else height
 
-    def _places(self) -> tuple[int, int]:
-        vertical, horizontal = self.geometries
-        height, width = self.input_size
-        return vertical.output_size(height), horizontal.output_size(width)
+    def _named_axes(self) -> Iterator[tuple[str, int, ConvGeometry]]:
+        return zip(("Height", "Width"), self.input_size, self.geometries, strict=True)
 
 
 def _pair(name: str, value: Size) -> tuple[int, int]:

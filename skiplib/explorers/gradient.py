@@ -1,14 +1,15 @@
-"""GradientExplorer: how much of the gradient reaches each block, measured while you move (layer L3, with torch)."""
+"""GradientExplorer: how much of the gradient reaches each block, measured while you move (layer L3)."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from statistics import median
 from typing import Any, get_args
 
 from skiplib.blocks import Activation, Init, Norm
 from skiplib.digits import first_digits
-from skiplib.explorers.base import Control, View, choose, wrap
+from skiplib.explorers.base import View
+from skiplib.explorers.controls import Control, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
-from skiplib.figures import Band, Plot, describe_pair, draw_pair, make_figure
+from skiplib.figures.pairs import gradients_plot
 from skiplib.gradients import Comparison, compare, first_to_last, median_ratio
 from skiplib.theory import block_factor, plain_product, skip_product
 from skiplib.words import magnitude
@@ -31,10 +32,7 @@ class GradientExplorer(NetworkExplorer):
         seeds: how many networks of each kind, 1 to 16; the band spans them, the line is their median.
         gradient_of: "activations" or "weights".
 
-    Raises:
-        TypeError, ValueError: if a starting value is not as above.
-
-    >>> GradientExplorer()._repr_mimebundle_()["text/plain"].partition(" -> ")[2]
+    >>> str(GradientExplorer()).partition(" -> ")[2]
     'plain=1e-20, skip=1'
     """
 
@@ -54,7 +52,7 @@ class GradientExplorer(NetworkExplorer):
             "activation": choose("activation", get_args(Activation), activation),
             "channels": Control("channels", channels, 4, 32, step=4),
             "seeds": Control("seeds", seeds, 1, 16),
-            "gradient_of": choose("gradient of", _QUANTITIES, gradient_of),
+            "gradient_of": choose("gradient_of", _QUANTITIES, gradient_of),
         }
         super().__init__(controls, wrap(controls.values()))
 
@@ -63,23 +61,28 @@ class GradientExplorer(NetworkExplorer):
         """Whether there are many layers to measure."""
         return bool(self.controls["depth"].value * self.controls["seeds"].value > _LONG)
 
-    def view(self, *, hover: bool) -> View:
+    def view(self) -> View:
         """Both networks measured, drawn, and said in words."""
         setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
-        quantity = setting.pop("gradient_of")
-        nets = _measure(**setting)
+        quantity, seeds = setting.pop("gradient_of"), range(172, 172 + setting.pop("seeds"))
+        images, labels = first_digits(_DIGITS)
+        nets = compare(images=images, labels=labels, seeds=seeds, **setting)
         plain, skip = (median_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
         unit = "block" if quantity == "activations" else "convolution"
         status = f"Plain: the first {unit} receives {_share(plain)}. Skip: {_share(skip)}."
         theory = _in_theory(setting, self.blocks, self.alpha) if quantity == "activations" else ""
         details = f"{self.blocks} blocks, alpha = {self.alpha:.2g}. {theory}<br>{_difference(nets)}"
-        return View(_plot(nets, quantity), status, {"plain": magnitude(plain), "skip": magnitude(skip)}, details)
+        kinds = {"plain": nets.plain, "skip": nets.skip}
+        gradients = {
+            name: [_relative_to_last(getattr(profile, quantity)) for profile in each] for name, each in kinds.items()
+        }
+        rms = {name: [profile.rms for profile in each] for name, each in kinds.items()}
+        picture = gradients_plot(gradients, rms, gradient_of=quantity)
+        return View(picture, status, {"plain": magnitude(plain), "skip": magnitude(skip)}, details)
 
 
-@lru_cache(maxsize=16)  # the fallback picture, the text twin and a slider moved back measure nothing again
-def _measure(depth: int, seeds: int, **settings: Any) -> Comparison:
-    images, labels = first_digits(_DIGITS)
-    return compare(depth, seeds=range(172, 172 + seeds), images=images, labels=labels, **settings)
+def _relative_to_last(values: Sequence[float]) -> list[float]:
+    return [first_to_last([value, values[-1]]) for value in values]
 
 
 def _share(ratio: float) -> str:
@@ -91,32 +94,12 @@ def _share(ratio: float) -> str:
     if not ratio > 0:
         return "nothing" if ratio == 0 else "nothing that can be compared: the last one receives 0, or is not finite"
     size = magnitude(ratio)
-    return (
-        "about as much as the last one"
-        if size == "1"
-        else f"{size} {'of' if ratio < 1 else 'times'} what the last one does"
-    )
-
-
-def _plot(nets: Comparison, quantity: str) -> Plot:
-    rows = [[getattr(profile, quantity) for profile in profiles] for profiles in (nets.plain, nets.skip)]
-    gradients = [Band.of([_relative_to_last(row) for row in each]) for each in rows]
-    sizes = [Band.of([profile.rms for profile in profiles]) for profiles in (nets.plain, nets.skip)]
-    step = 1 if quantity == "activations" else 1 / 2  # the stem's convolution, then two in each block
-    figure, (above, below) = make_figure(3, 1.4)
-    name = f"gradient of {quantity}"
-    xs = [step * place for place in range(len(gradients[0].middle))]
-    draw_pair(above, *gradients, xs=xs, ylabel=f"{name},\nrelative to the last")
-    draw_pair(below, *sizes, xlabel="block (0: the stem, nearest the input)", ylabel="size of the\nactivations")
-    return Plot(figure, f"{describe_pair(name.capitalize(), *gradients)} {describe_pair('Size', *sizes)}")
-
-
-def _relative_to_last(row: Sequence[float]) -> list[float]:
-    return [first_to_last([value, row[-1]]) for value in row]
+    if size == "1":
+        return "about as much as the last one"
+    return f"{size} {'of' if ratio < 1 else 'times'} what the last one does"
 
 
 def _in_theory(setting: dict[str, Any], blocks: int, alpha: float) -> str:
-    """What pencil and paper say, where they say something."""
     if setting["norm"] != "none" or setting["init"] == "zero":
         return ""
     q = block_factor(setting["activation"], setting["init"], 8)
@@ -125,7 +108,6 @@ def _in_theory(setting: dict[str, Any], blocks: int, alpha: float) -> str:
 
 
 def _difference(nets: Comparison) -> str:
-    plain, skip = (Band.of([profile.spreads[-1:] for profile in each]).middle[0] for each in (nets.plain, nets.skip))
-    return (
-        f"After the last block, {_DIGITS} digits still differ by {plain:.0%} of the size (plain), {skip:.0%} (skip)."
-    )
+    plain, skip = (median(profile.spreads[-1] for profile in each) for each in (nets.plain, nets.skip))
+    differ = f"{plain:.0%} of the size (plain), {skip:.0%} (skip)"
+    return f"After the last block, {_DIGITS} digits still differ by {differ}."

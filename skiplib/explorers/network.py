@@ -4,7 +4,8 @@ import math
 from typing import Any, get_args
 
 from skiplib.blocks import Init, Norm
-from skiplib.explorers.base import Control, Decimal, Explorer, choose
+from skiplib.explorers.base import Explorer
+from skiplib.explorers.controls import Control, choose
 
 _SCALES = ("1", "1/sqrt(n)", "any")
 
@@ -20,30 +21,24 @@ class NetworkExplorer(Explorer):
     @property
     def alpha(self) -> float:
         """The scale of every branch as a number."""
-        scale = self.controls["scale"].value
         root = 1 / math.sqrt(max(1, self.blocks))
-        return {"1": 1.0, "1/sqrt(n)": root}.get(scale, float(self.controls["alpha"].value))
+        any_alpha = float(self.controls["any_alpha"].value)
+        return {"1": 1.0, "1/sqrt(n)": root}.get(self.controls["alpha"].value, any_alpha)
 
     @property
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
-        scale = self.controls["scale"].value
-        alpha: object = {"1": 1, "any": self.controls["alpha"].value}.get(scale, scale)
-        values = {name: alpha if name == "alpha" else control.value for name, control in self.controls.items()}
-        del values["scale"]
-        return values
+        values = super().settings
+        any_alpha, scale = values.pop("any_alpha"), values["alpha"]
+        return values | {"alpha": {"1": 1, "any": any_alpha}.get(str(scale), scale)}
 
     def bound_controls(self) -> None:
         """Show the slider for alpha where it counts."""
-        self.controls["alpha"].layout.display = "" if self.controls["scale"].value == "any" else "none"
+        self.controls["any_alpha"].layout.display = "" if self.controls["alpha"].value == "any" else "none"
 
 
 def network_controls(depth: int, init: str, norm: str, alpha: float | str) -> dict[str, Any]:
-    """The controls of a network: its depth, its weights, its norm, and the scale of its branches.
-
-    Raises:
-        TypeError, ValueError: if a starting value is out of bounds or unknown.
-    """
+    """The controls of a network: its depth, its weights, its norm, and the scale of its branches."""
     scale = alpha if alpha in _SCALES else "1" if alpha == 1 else "any"
     if isinstance(alpha, str) and alpha not in _SCALES[:2]:
         raise ValueError(f"`alpha` must be a number or '1/sqrt(n)'; got {alpha!r}")
@@ -51,6 +46,6 @@ def network_controls(depth: int, init: str, norm: str, alpha: float | str) -> di
         "depth": Control("depth", depth, 2, 100, step=2),
         "init": choose("init", get_args(Init), init),
         "norm": choose("norm", get_args(Norm), norm),
-        "scale": choose("alpha", _SCALES, str(scale)),
-        "alpha": Decimal("alpha, any", 1.0 if isinstance(alpha, str) else alpha, 0, 1),
+        "alpha": choose("alpha", _SCALES, scale),
+        "any_alpha": Control("any_alpha", 1.0 if isinstance(alpha, str) else alpha, 0, 1, step=0.05),
     }

@@ -1,30 +1,21 @@
-"""ResidualExplorer: a branch, a shortcut, and whether they add up (layer L3, with torch for its own messages)."""
+"""ResidualExplorer: a branch, a shortcut, and whether they add up (layer L3)."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import ipywidgets as widgets
-import torch
 
-from skiplib.adding import add_verdict
-from skiplib.arithmetic import ConvGeometry
-from skiplib.chains import checked_geometries, sizes
-from skiplib.diagrams.add import draw_alignment, draw_legal_sizes
-from skiplib.diagrams.block import draw_block
-from skiplib.diagrams.svg import Picture, stack_pictures
-from skiplib.explorers.base import LABEL, Control, Explorer, View, code_line, conv_arguments, wrap
-from skiplib.shortcuts import PIXEL, Kind, Shortcut, propose_shortcuts
+from skiplib.adding import add_message
+from skiplib.arithmetic import PUBLISHED, ConvGeometry
+from skiplib.chains import checked_geometries
+from skiplib.diagrams.residual import draw_residual
+from skiplib.explorers.base import Explorer, View, code_line
+from skiplib.explorers.controls import LABEL, Control, choose, wrap
+from skiplib.shortcuts import CHOICES, PIXEL, Kind, Shortcut, propose_shortcuts
+from skiplib.words import conv_arguments, listed
 
 _BRANCH = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4)}
 _SHORTCUT = {"kernel_size": (1, 31), "stride": (1, 64), "padding": (0, 20)}
-_CHOSEN: dict[Kind, set[str]] = {  # what of its geometry each kind leaves to choose
-    "identity": set(),
-    "option A": {"stride"},
-    "average pooling": {"kernel_size", "stride", "padding"},
-    "projection": {"kernel_size", "stride", "padding"},
-    "resize": set(),
-}
-_PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
 _LARGEST = 64
 _CHOOSE = "choose one"
 
@@ -40,17 +31,13 @@ class ResidualExplorer(Explorer):
         geometry: where a shortcut with a choice reads.
         output_index: the output column whose origin is drawn.
 
-    Raises:
-        TypeError: if a geometry is not a ``ConvGeometry``, or a number not an integer.
-        ValueError: if there are not two convolutions, the kind is unknown, or a number lies outside its slider.
-
-    >>> ResidualExplorer()._repr_mimebundle_()["text/plain"].partition(" -> ")[2]
+    >>> str(ResidualExplorer()).partition(" -> ")[2]
     'branch=(1, 3, 11, 11), skip=(1, 3, 32, 32), add=error, runs_at=3, 4'
     """
 
     def __init__(
         self,
-        geometries: Sequence[ConvGeometry] = (_PUBLISHED, _PUBLISHED),
+        geometries: Sequence[ConvGeometry] = (PUBLISHED, PUBLISHED),
         *,
         input_size: int = 32,
         in_channels: int = 3,
@@ -63,25 +50,22 @@ class ResidualExplorer(Explorer):
         geometries = checked_geometries("geometries", geometries)
         if len(geometries) != 2:
             raise ValueError(f"`geometries` must hold two convolutions; got {len(geometries)}")
-        if kind not in list(_CHOSEN):
-            raise ValueError(f"`kind` must be one of {', '.join(_CHOSEN)}; got {kind!r}")
+        if kind not in list(CHOICES):  # a list compares, where a dict would have to hash
+            raise ValueError(f"`kind` must be one of {', '.join(CHOICES)}; got {kind!r}")
+        kinds = choose("shortcut", CHOICES, kind)
         first = {
             "input_size": Control("input_size", input_size, 1, _LARGEST),
             "in_channels": Control("in_channels", in_channels, 1, 16),
             "hidden_channels": Control("hidden_channels", hidden_channels, 1, 16),
             "out_channels": Control("out_channels", out_channels, 1, 16),
         }
-        one, two = (_controls(f"_{layer}", geometry, _BRANCH) for layer, geometry in enumerate(geometries, start=1))
+        one, two = (_controls(f"_{layer}", each, _BRANCH) for layer, each in enumerate(geometries, start=1))
         chosen = _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
-        kinds = widgets.Dropdown(
-            options=list(_CHOSEN), value=kind, description="shortcut", style=LABEL, layout={"width": "266px"}
-        )
         index = {"output_index": Control("output_index", output_index, 0, _LARGEST + 2 * 2 * 4 - 1)}
         self.repair = widgets.Dropdown(
             options=[_CHOOSE], description="repair", style=LABEL, layout={"width": "536px"}
         )
         self._proposals: list[Shortcut] = []
-        self._chosen = chosen
         rows = [first.values(), one.values(), two.values(), [kinds, *chosen.values()], [self.repair, *index.values()]]
         super().__init__(
             {**first, **one, **two, "shortcut": kinds, **chosen, **index}, widgets.VBox(list(map(wrap, rows)))
@@ -91,7 +75,7 @@ class ResidualExplorer(Explorer):
     @property
     def geometries(self) -> tuple[ConvGeometry, ...]:
         """The two convolutions of the branch."""
-        return tuple(self._geometry(f"_{layer}", set(_BRANCH)) for layer in (1, 2))
+        return tuple(self._geometry(f"_{layer}", _BRANCH) for layer in (1, 2))
 
     @property
     def shortcut(self) -> Shortcut:
@@ -100,37 +84,29 @@ class ResidualExplorer(Explorer):
         Raises:
             ValueError: if this kind cannot have these channels.
         """
+        channels = {name: self.controls[name].value for name in ("in_channels", "out_channels")}
         kind = self.controls["shortcut"].value
-        return Shortcut(
-            kind=kind,
-            branch=self.geometries,
-            in_channels=self._value("in_channels"),
-            out_channels=self._value("out_channels"),
-            geometry=self._geometry("_skip", _CHOSEN[kind]),
-        )
+        return Shortcut(kind=kind, branch=self.geometries, geometry=self._chosen_geometry, **channels)
 
     @property
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
-        kind = self.controls["shortcut"].value
-        numbers = ("input_size", "in_channels", "hidden_channels", "out_channels", "output_index")
-        return {
-            "geometries": list(self.geometries),
-            **{name: self._value(name) for name in numbers},
-            "kind": kind,
-            "geometry": self._geometry("_skip", _CHOSEN[kind]),
-        }
+        names = ("input_size", "in_channels", "hidden_channels", "out_channels", "output_index")
+        values = {name: self.controls[name].value for name in names}
+        kind = {"kind": self.controls["shortcut"].value, "geometry": self._chosen_geometry}
+        return {"geometries": list(self.geometries), **values, **kind}
 
     @property
     def code(self) -> str:
         """The block in PyTorch, as far as its shapes go."""
-        channels = [self._value(name) for name in ("in_channels", "hidden_channels", "out_channels")]
+        names = ("input_size", "in_channels", "hidden_channels", "out_channels")
+        size, *channels = (self.controls[name].value for name in names)
         convs = [
-            f"    nn.Conv2d({before}, {after}, {_arguments(geometry)}), nn.ReLU(),\n"
+            f"    nn.Conv2d({before}, {after}, {conv_arguments(**asdict(geometry))}), nn.ReLU(),\n"
             for before, after, geometry in zip(channels, channels[1:], self.geometries, strict=False)
         ]
         return (
-            f"x = torch.zeros{(1, channels[0], self._value('input_size'), self._value('input_size'))}\n"
+            f"x = torch.zeros{(1, channels[0], size, size)}\n"
             f"branch = nn.Sequential(\n{''.join(convs)})\n"
             f"shortcut = {self.shortcut.code}\n"
             "(shortcut(x) + branch(x)).shape"
@@ -138,64 +114,42 @@ class ResidualExplorer(Explorer):
 
     def bound_controls(self) -> None:
         """Show what the shortcut leaves to choose, offer the repairs that fit, and bound ``output_index``."""
-        kind, input_size = self.controls["shortcut"].value, self._value("input_size")
-        for name, control in self._chosen.items():
-            control.layout.display = "" if name.removesuffix("_skip") in _CHOSEN[kind] else "none"
-        channels = self._value("in_channels"), self._value("out_channels")
+        chosen = CHOICES[self.controls["shortcut"].value]
+        for name in _SHORTCUT:
+            self.controls[f"{name}_skip"].layout.display = "" if name in chosen else "none"
+        names = ("in_channels", "out_channels", "input_size")
+        *channels, input_size = (self.controls[name].value for name in names)
         try:
             self._offer(propose_shortcuts(self.geometries, *channels, input_size=input_size))
         except ValueError:
             self._offer([])
             raise
-        places = sizes(input_size, self.geometries)[-1], self.shortcut.output_shape(input_size)[-1]
+        shortcut = self.shortcut
+        places = shortcut.branch_shape(input_size)[-1], shortcut.output_shape(input_size)[-1]
         self.controls["output_index"].set_most(min(places) - 1)
 
-    def view(self, *, hover: bool) -> View:
+    def view(self) -> View:
         """The block with its shapes, the sizes for which it runs, and where both sides of the add look."""
-        shortcut, input_size, index = self.shortcut, self._value("input_size"), self._value("output_index")
-        branch, skip = (1, *shortcut.branch_shape(input_size)), (1, *shortcut.output_shape(input_size))
-        verdicts = {size: _verdict(shortcut, size) for size in range(1, _LARGEST + 1)}
-        picture = stack_pictures(
-            [
-                self._draw_block(shortcut, verdicts[input_size]),
-                draw_legal_sizes(verdicts, marked=input_size),
-                draw_alignment(
-                    input_size, index, shortcut.branch_columns(index), shortcut.columns(index, input_size)
-                ),
-            ]
+        names = ("input_size", "hidden_channels", "output_index")
+        input_size, hidden_channels, index = (self.controls[name].value for name in names)
+        shortcut = self.shortcut
+        verdicts = {size: shortcut.verdict(size) for size in range(1, _LARGEST + 1)}
+        picture = draw_residual(
+            shortcut, input_size, hidden_channels=hidden_channels, output_index=index, verdicts=verdicts
         )
         runs = [size for size, verdict in verdicts.items() if verdict == "equal"]
         result = {
-            "branch": branch,
-            "skip": skip,
+            "branch": (1, *shortcut.branch_shape(input_size)),
+            "skip": (1, *shortcut.output_shape(input_size)),
             "add": verdicts[input_size],
-            "runs_at": f"{len(runs)} sizes" if len(runs) > 4 else ", ".join(map(str, runs)) or "no size",
+            "runs_at": listed(runs, most=4),
         }
-        return View(picture, _sentence(shortcut, input_size, skip, branch), result, code_line(self.code))
-
-    def _draw_block(self, shortcut: Shortcut, verdict: Literal["equal", "broadcast", "error"]) -> Picture:
-        input_size = self._value("input_size")
-        channels = (self._value("hidden_channels"), self._value("out_channels"))
-        chain = sizes(input_size, self.geometries)
-        branch = [
-            (f"conv{layer}, ReLU\n{_numbers(geometry)}", (1, after, size, size))
-            for layer, (geometry, after, size) in enumerate(
-                zip(self.geometries, channels, chain[1:], strict=True), start=1
-            )
-        ]
-        label = shortcut.kind + (f"\n{_numbers(shortcut.geometry)}" if _CHOSEN[shortcut.kind] else "")
-        skip = (1, *shortcut.output_shape(input_size))
-        return draw_block(
-            branch,
-            input_shape=(1, shortcut.in_channels, input_size, input_size),
-            verdict=verdict,
-            shortcut=None if shortcut.kind == "identity" else (label, skip),
-            output_shape=tuple(map(max, skip, branch[-1][1])),
-        )
+        return View(picture, _sentence(shortcut, input_size), result, code_line(self.code))
 
     def _offer(self, proposals: Sequence[Shortcut]) -> None:
         self._proposals = list(proposals)
-        options = [_CHOOSE, *(_proposal_in_words(proposal, self._value("input_size")) for proposal in proposals)]
+        size = self.controls["input_size"].value
+        options = [_CHOOSE, *(_proposal_in_words(proposal, size) for proposal in proposals)]
         if list(self.repair.options) != options:
             self.repair.options = options
 
@@ -209,54 +163,33 @@ class ResidualExplorer(Explorer):
                 self.controls[f"{name}_skip"].value = getattr(proposal.geometry, name)
         self.repair.index = 0
 
-    def _geometry(self, suffix: str, names: set[str]) -> ConvGeometry:
-        return ConvGeometry(**{"kernel_size": 1} | {name: self._value(f"{name}{suffix}") for name in names})
+    @property
+    def _chosen_geometry(self) -> ConvGeometry:
+        chosen = CHOICES[self.controls["shortcut"].value]
+        return self._geometry("_skip", [name for name in _SHORTCUT if name in chosen])
 
-    def _value(self, name: str) -> int:
-        return int(self.controls[name].value)
+    def _geometry(self, suffix: str, names: Sequence[str] | Mapping[str, object]) -> ConvGeometry:
+        return ConvGeometry(**{"kernel_size": 1} | {name: self.controls[f"{name}{suffix}"].value for name in names})
 
 
-def _controls(suffix: str, geometry: ConvGeometry, bounds: dict[str, tuple[int, int]]) -> dict[str, Control]:
+def _controls(suffix: str, geometry: ConvGeometry, bounds: Mapping[str, tuple[int, int]]) -> dict[str, Control]:
     if geometry.dilation != 1:
         raise ValueError(f"`dilation` must be 1 in this explorer; got {geometry}")
     names = {f"{name}{suffix}": (getattr(geometry, name), *ends) for name, ends in bounds.items()}
     return {name: Control(name, *start) for name, start in names.items()}
 
 
-def _verdict(shortcut: Shortcut, input_size: int) -> Literal["equal", "broadcast", "error"]:
-    try:
-        return add_verdict(shortcut.output_shape(input_size), shortcut.branch_shape(input_size))
-    except ValueError:
-        return "error"
-
-
-def _sentence(shortcut: Shortcut, input_size: int, skip: tuple[int, ...], branch: tuple[int, ...]) -> str:
-    verdict = _verdict(shortcut, input_size)
+def _sentence(shortcut: Shortcut, input_size: int) -> str:
+    skip, branch = (1, *shortcut.output_shape(input_size)), (1, *shortcut.branch_shape(input_size))
+    verdict = shortcut.verdict(input_size)
     if verdict == "error":
-        return f"The add fails. PyTorch: {_message(skip, branch)}"
+        return f"The add fails. PyTorch: {add_message(skip, branch)}"
     if verdict == "broadcast":
         stretched = " and ".join(str(shape) for shape in (skip, branch) if shape != tuple(map(max, skip, branch)))
         return f"The add runs, but it stretches {stretched} to fit: probably not what was meant."
     if shortcut.aligned(input_size):
         return f"The add runs: {skip} on both sides, and both look at the same place."
     return f"The add runs: {skip} on both sides. But they look at different places."
-
-
-def _message(skip: tuple[int, ...], branch: tuple[int, ...]) -> str:
-    """What PyTorch itself says about this add; expanded from one number, the tensors take no memory."""
-    try:
-        torch.zeros(()).expand(skip) + torch.zeros(()).expand(branch)
-    except RuntimeError as error:
-        return str(error)
-    raise AssertionError("only adds that fail are asked for")
-
-
-def _numbers(geometry: ConvGeometry) -> str:
-    return f"k {geometry.kernel_size}, s {geometry.stride}, p {geometry.padding}"
-
-
-def _arguments(geometry: ConvGeometry) -> str:
-    return conv_arguments(kernel_size=geometry.kernel_size, stride=geometry.stride, padding=geometry.padding)
 
 
 def _proposal_in_words(shortcut: Shortcut, input_size: int) -> str:

@@ -10,10 +10,11 @@ from typing import Any, get_args
 import ipywidgets as widgets
 
 from skiplib.blocks import Init, Norm
-from skiplib.curves import Curve, training_plot
 from skiplib.digits import split_digits
-from skiplib.explorers.base import LABEL, Control, View, choose, wrap
+from skiplib.explorers.base import View
+from skiplib.explorers.controls import LABEL, Control, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
+from skiplib.figures.training import Curve, training_plot
 from skiplib.training import LEARNING_RATE, Lane, Optimizer, Run, make_lane
 
 _NETWORKS = {"both": (False, True), "plain": (False,), "skip": (True,)}
@@ -65,7 +66,7 @@ class TrainingExplorer(NetworkExplorer):
         epochs: how often all 1437 images are seen, 1 to 20.
         seed: for the weights and for the order of the images, 0 to 999.
 
-    >>> TrainingExplorer(depth=50)._repr_mimebundle_()["text/plain"].partition(" -> ")[2]
+    >>> str(TrainingExplorer(depth=50)).partition(" -> ")[2]
     'trained=0'
     """
 
@@ -107,11 +108,6 @@ class TrainingExplorer(NetworkExplorer):
         self.progress = widgets.FloatProgress(0, min=0, max=1, layout={"width": "180px"})
         buttons = wrap([self.start_button, self.stop_button, self.clear_button, self.progress])
         super().__init__(controls, widgets.VBox([wrap(controls.values()), buttons]))
-
-    @property
-    def status(self) -> str:
-        """The sentence in the status line."""
-        return self._sentence or "Press Start to train. Nothing is trained before."
 
     @property
     def training(self) -> bool:
@@ -194,7 +190,7 @@ class TrainingExplorer(NetworkExplorer):
         ends = [f"{entry.label}: {entry.reached}{_aside(entry.fate)}" for entry in self._entries]
         return f"Training accuracy: {'; '.join(ends)}." if ends else ""
 
-    def view(self, *, hover: bool) -> View:
+    def view(self) -> View:
         """The curves, and what is going on."""
         for button, on in ((self.start_button, not self.training), (self.stop_button, self.training)):
             button.disabled = not on
@@ -206,7 +202,8 @@ class TrainingExplorer(NetworkExplorer):
         if self.training or not curves:
             epochs = max(epochs, float(self.controls["epochs"].value))
         result = {entry.label.replace(" ", "_"): entry.reached for entry in self._entries}
-        return View(training_plot(curves, epochs=epochs), self.status, result or {"trained": 0}, self._table())
+        status = self._sentence or "Press Start to train. Nothing is trained before."
+        return View(training_plot(curves, epochs=epochs), status, result or {"trained": 0}, self._table())
 
     def _table(self) -> str:
         names = ("network", "initialisation, norm, optimizer", "training", "test", "")

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
 
-from browser.lab import SWITCHES, Notebook, jupyter_lab
+from lab import SWITCHES, Notebook, jupyter_lab
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))

@@ -1,42 +1,32 @@
-"""Training curves in matplotlib: accuracy from 0 to 100 %, the gradient in powers of ten (layer L2).
-
-Axes come first and artists come back, as in ``skiplib.figures``, whose colours and lines these share.
-"""
+"""Training curves: accuracy from 0 to 100 %, the gradient in powers of ten, and what a step forgets (layer L2)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
-from skiplib.figures import STYLES, Band, Plot, height, make_figure, powers_of_ten
+from skiplib.figures.plot import STYLES, Band, Plot, draw_bands, exponent, make_figure, name_curve, powers_of_ten
+from skiplib.words import cosine_in_words, share_in_words
 
 _WINDOW = 12  # steps: 64 images each are few, so the curve is their running mean
 _LAST = 8  # finished curves beside the current ones
+_PERCENTS = {"ylim": (0, 106), "yticks": [0, 10, 50, 100], "yticklabels": ["0", "guess 10", "50", "100"]}
+_APART = 8  # from one label to the next: a line of text on the axis of percents
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One network in training, as it is drawn.
+    """One network in training, as it is drawn."""
 
-    Attributes:
-        kind: "plain" or "skip".
-        label: what stands at its right end.
-        epochs: where on the horizontal axis.
-        accuracies: share of each step's images that were right, 0 to 1.
-        gradients: norm of the gradient of the first convolution's weights.
-        current: whether it is drawn thick; finished ones become thin.
-    """
-
-    kind: str
-    label: str
-    epochs: tuple[float, ...]
-    accuracies: tuple[float, ...]
-    gradients: tuple[float, ...]
-    current: bool = True
+    kind: str  # "plain" or "skip"
+    label: str  # what stands at its right end
+    epochs: tuple[float, ...]  # where on the horizontal axis
+    accuracies: tuple[float, ...]  # share of each step's images that were right, 0 to 1
+    gradients: tuple[float, ...]  # norm of the gradient of the first convolution's weights
+    current: bool = True  # whether it is drawn thick; finished ones become thin
 
 
 def draw_training(above: Axes, below: Axes, curves: Sequence[Curve], *, epochs: float) -> list[Artist]:
@@ -48,16 +38,12 @@ def draw_training(above: Axes, below: Axes, curves: Sequence[Curve], *, epochs: 
         width, alpha = (2.2, 1.0) if curve.current else (1.0, 0.55)
         look: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": width, "alpha": alpha}
         artists += above.plot(curve.epochs, [100 * value for value in running_mean(curve.accuracies)], **look)
-        heights = [height(value) for value in curve.gradients]
-        artists += below.plot(curve.epochs, heights, **look)
-        reached += [each for each in heights if not math.isnan(each)]
+        exponents = [exponent(value) for value in curve.gradients]
+        artists += below.plot(curve.epochs, exponents, **look)
+        reached += [each for each in exponents if not math.isnan(each)]
     powers_of_ten(below, reached)
-    _percent_axis(above)
-    above.set_ylabel("training accuracy, %")
-    below.set_ylabel("gradient of the\nfirst weights")
-    below.set_xlabel("epochs: how often all images were seen")
-    above.set_xlim(0, epochs)
-    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    above.set(**_PERCENTS, xlim=(0, epochs), ylabel="training accuracy, %")
+    below.set(xlabel="epochs: how often all images were seen", ylabel="gradient of the\nfirst weights")
     return artists + _labels(above, curves)
 
 
@@ -67,20 +53,15 @@ def _labels(ax: Axes, curves: Sequence[Curve]) -> list[Artist]:
     ends.sort(key=lambda end: end[0])
     places: list[float] = []
     for end, _ in ends:
-        places.append(max(end, places[-1] + 8) if places else end)
-    down = max(0.0, places[-1] - 103) if places else 0.0
-    return [
-        ax.annotate(
-            curve.label,
-            (1.01, place - down),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            color=STYLES[curve.kind][0],
-            fontsize=9,
-            fontweight="bold" if curve.current else "normal",
-        )
-        for (_, curve), place in zip(ends, places, strict=True)
-    ]
+        places.append(max(end, places[-1] + _APART) if places else end)
+    down = max(0.0, places[-1] - 103) if places else 0.0  # the highest would leave the panel, which ends at 106
+    labels: list[Artist] = []
+    for (_, curve), place in zip(ends, places, strict=True):
+        weight = "bold" if curve.current else "normal"
+        label = ax.text(1.01, place - down, curve.label, va="center", fontsize=9, fontweight=weight)
+        label.set(color=STYLES[curve.kind][0], transform=ax.get_yaxis_transform())  # x from 0 to 1, y in percent
+        labels.append(label)
+    return labels
 
 
 def training_plot(curves: Sequence[Curve], *, epochs: float) -> Plot:
@@ -103,10 +84,9 @@ def race_plot(depths: Sequence[int], plain: Sequence[Sequence[float]], skip: Seq
     """
     bands = {"plain": Band.of(plain), "skip": Band.of(skip)}
     figure, (ax,) = make_figure(3.4)
-    _draw_bands(ax, [str(depth) for depth in depths], bands, scale=100)
-    _percent_axis(ax)
-    ax.set_xlabel("weighted layers")
-    ax.set_ylabel("training accuracy, %")
+    percents = {name: band.map(lambda share: 10 * share) for name, band in bands.items()}
+    _draw_named(ax, list(map(str, depths)), percents)
+    ax.set(**_PERCENTS, xlabel="weighted layers", ylabel="training accuracy, %")
     words = [f"{name}: {', '.join(map(share_in_words, band.middle))}" for name, band in bands.items()]
     return Plot(figure, f"Training accuracy with {', '.join(map(str, depths))} layers. {'; '.join(words)}.")
 
@@ -120,48 +100,20 @@ def trust_plot(lengths: Sequence[float], plain: Sequence[Sequence[float]], skip:
     """
     bands = {"plain": Band.of(plain), "skip": Band.of(skip)}
     figure, (ax,) = make_figure(3.0)
-    _draw_bands(ax, [f"{length:g}" for length in lengths], bands, scale=1)
-    ax.set_ylim(-0.5, 1.1)
-    ax.set_yticks([0, 0.5, 1])
-    ax.grid(axis="y", color="#ddd")
+    _draw_named(ax, [f"{length:g}" for length in lengths], bands)
+    ax.set(ylim=(-0.5, 1.1), yticks=[0, 0.5, 1], ylabel="cosine\n1: the same, 0: forgotten")
     ax.set_xlabel("length of the step, relative to the weights")
-    ax.set_ylabel("cosine\n1: the same, 0: forgotten")
-    first = [f"{name} {_cosine_in_words(band.middle[0])}" for name, band in bands.items()]
+    first = [f"{name} {cosine_in_words(band.middle[0])}" for name, band in bands.items()]
     return Plot(figure, f"Cosine of the gradients before and after a step of {lengths[0]:g}: {', '.join(first)}.")
 
 
-def _draw_bands(ax: Axes, ticks: Sequence[str], bands: dict[str, Band], *, scale: float) -> None:
+def _draw_named(ax: Axes, ticks: Sequence[str], bands: Mapping[str, Band]) -> None:
+    """Both bands over evenly spaced ticks, each name at the right end of its curve."""
     places = range(len(ticks))
+    draw_bands(ax, places, bands, marker="o")
     for name, band in bands.items():
-        colour, line = STYLES[name]
-        low, middle, high = ([scale * value for value in each] for each in (band.low, band.middle, band.high))
-        ax.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
-        ax.plot(places, middle, color=colour, linestyle=line, linewidth=2, marker="o")
-        ax.annotate(
-            name,
-            (places[-1], middle[-1]),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontweight="bold",
-            fontsize=12,
-        )
-    ax.set_xlim(-0.15, len(ticks) - 0.6)
-    ax.set_xticks(list(places), ticks)
-
-
-def _cosine_in_words(cosine: float) -> str:
-    return "near 1" if cosine > 0.8 else "near 0" if abs(cosine) < 0.3 else "in between"
-
-
-def share_in_words(share: float) -> str:
-    """An accuracy from 0 to 1 in words that are the same on every machine.
-
-    >>> [share_in_words(share) for share in (0.11, 0.7, 0.98)]
-    ['below 50 %', '50 to 90 %', 'above 90 %']
-    """
-    return "below 50 %" if share < 0.5 else "50 to 90 %" if share < 0.9 else "above 90 %"
+        name_curve(ax, name, (places[-1], band.middle[-1]), (8, 0), va="center")
+    ax.set(xlim=(-0.15, len(ticks) - 0.6), xticks=places, xticklabels=ticks)  # room for the names
 
 
 def running_mean(values: Sequence[float], window: int = _WINDOW) -> list[float]:
@@ -172,9 +124,3 @@ def running_mean(values: Sequence[float], window: int = _WINDOW) -> list[float]:
     """
     starts = (max(0, place + 1 - window) for place in range(len(values)))
     return [sum(part) / len(part) for part in (values[start : place + 1] for place, start in enumerate(starts))]
-
-
-def _percent_axis(ax: Axes) -> None:
-    ax.set_ylim(0, 106)
-    ax.set_yticks([0, 10, 50, 100], ["0", "guess 10", "50", "100"])
-    ax.grid(axis="y", color="#ddd")

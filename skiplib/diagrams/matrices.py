@@ -5,7 +5,8 @@ from math import isfinite
 
 from skiplib.diagrams.svg import Picture, cells, make_picture, rect, text
 
-_SIDE, _PITCH, _TOP, _SHADES = 176, 236, 30, 12
+_SIDE, _PITCH, _TOP = 176, 236, 30  # of a matrix; from one to the next; room for the title
+_SHADES = 12  # of each colour; each that occurs is one path, however many cells have it
 _POSITIVE, _NEGATIVE = "#0072B2", "#D55E00"
 _RULES = {
     ".paper": "fill:#fff;stroke:#616161",
@@ -15,24 +16,24 @@ _RULES = {
 }
 
 
-def draw_images(images: Mapping[str, Sequence[Sequence[float]]]) -> Picture:
+def draw_matrices(matrices: Mapping[str, Sequence[Sequence[float]]]) -> Picture:
     """Matrices side by side: white is 0, blue above, and orange with a minus sign below; one scale for all.
 
     Args:
-        images: a title for each matrix; all rows of a matrix have one length.
+        matrices: a title for each matrix; all rows of a matrix have one length.
 
     Raises:
         ValueError: if a value is not finite.
 
-    >>> draw_images({"x": [[0.0, 2.0], [-1.0, 1.0]]}).alt
+    >>> draw_matrices({"x": [[0.0, 2.0], [-1.0, 1.0]]}).alt
     'Matrices as pictures. x: 2 by 2, from -1.0 to 2.0.'
     """
-    values = [value for rows in images.values() for row in rows for value in row]
+    values = [value for rows in matrices.values() for row in rows for value in row]
     if not all(map(isfinite, values)):
-        raise ValueError("`images` must hold finite numbers only")
+        raise ValueError("`matrices` must hold finite numbers only")
     largest = max(map(abs, values)) or 1.0
     parts, spoken = [], []
-    for place, (title, rows) in enumerate(images.items()):
+    for place, (title, rows) in enumerate(matrices.items()):
         left, cell = 8 + place * _PITCH, _SIDE / max(len(rows), len(rows[0]))
         low, high = min(map(min, rows)), max(map(max, rows))
         parts.append(text(left, 18, title, "b"))
@@ -41,7 +42,7 @@ def draw_images(images: Mapping[str, Sequence[Sequence[float]]]) -> Picture:
         parts.append(text(left, _TOP + len(rows) * cell + 20, f"from {low:.1f} to {high:.1f}"))
         spoken.append(f"{title}: {len(rows)} by {len(rows[0])}, from {low:.1f} to {high:.1f}")
     alt = f"Matrices as pictures. {'; '.join(spoken)}."
-    return make_picture(len(images) * _PITCH, _TOP + _SIDE + 30, parts, alt=alt, rules=_RULES)
+    return make_picture(len(matrices) * _PITCH, _TOP + _SIDE + 30, parts, alt=alt, rules=_RULES)
 
 
 def _shaded(rows: Sequence[Sequence[float]], left: float, cell: float, largest: float) -> list[str]:

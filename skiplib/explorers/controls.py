@@ -1,0 +1,68 @@
+"""What a learner moves: a number as slider and box, a choice, and how they stand on the page (layer L3)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import ipywidgets as widgets
+import traitlets
+
+LABEL = {"description_width": "112px"}  # room for the longest name, `hidden_channels`
+
+
+class Control(widgets.HBox):  # type: ignore[misc]
+    """A number as a slider, linked with a number box that carries the label; whole if ``step`` is.
+
+    The box comes first in the tab order and has the accessible name; keys typed into it stay in it.
+
+    Attributes:
+        value: the number that slider and box show, a trait: ``control.observe(..., "value")``.
+
+    Raises:
+        TypeError: if ``value`` is no number, or no integer where ``step`` is one.
+        ValueError: if it lies outside the bounds.
+    """
+
+    value = traitlets.Any()
+
+    def __init__(self, name: str, value: float, least: float, most: float, *, step: float = 1) -> None:
+        whole = isinstance(step, int)
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            kind = "an integer" if whole else "a number"
+            raise TypeError(f"`{name}` must be {kind}; got {value!r} ({type(value).__name__})")
+        if not least <= value <= most:
+            raise ValueError(f"`{name}` must lie between {least:g} and {most:g} in this explorer; got {value}")
+        bounds = {"min": least, "max": most, "step": step}
+        box, slider = (
+            (widgets.BoundedIntText, widgets.IntSlider) if whole else (widgets.BoundedFloatText, widgets.FloatSlider)
+        )
+        self.box = box(value, **bounds, description=name, style=LABEL, layout={"width": "172px"})
+        self.slider = slider(value, **bounds, readout=False, layout={"width": "92px"})
+        super().__init__([self.box, self.slider], layout={"width": "270px"}, value=self.slider.value)
+        for part in (self.slider, self.box):
+            widgets.link((self, "value"), (part, "value"))
+        self._wanted = self.value
+        self.observe(lambda change: setattr(self, "_wanted", change["new"]), "value")
+
+    def set_most(self, most: float) -> None:
+        """Move the upper bound; a value above it moves down to it, and comes back when there is room again."""
+        wanted = self._wanted
+        self.slider.max = self.box.max = most
+        self.value = min(wanted, most)
+        self._wanted = wanted
+
+
+def choose(name: str, options: Iterable[str], value: object) -> widgets.Dropdown:
+    """A dropdown with a label, as wide as a ``Control``.
+
+    Raises:
+        ValueError: if ``value`` is none of the options.
+    """
+    options = list(options)
+    if value not in options:
+        raise ValueError(f"`{name}` must be one of {', '.join(options)}; got {value!r}")
+    return widgets.Dropdown(options=options, value=value, description=name, style=LABEL, layout={"width": "266px"})
+
+
+def wrap(controls: Iterable[Any]) -> widgets.HBox:
+    """Controls side by side, on as many lines as the page's width asks for."""
+    return widgets.HBox(list(controls), layout={"flex_flow": "row wrap", "align_items": "center"})

@@ -1,0 +1,51 @@
+"""How tests move explorers, and what a reader then sees."""
+
+import torch
+from torch import nn
+
+from skiplib.explorers.controls import Control
+from skiplib.explorers.convolution import ConvExplorer
+
+
+def ends(control):
+    """The smallest and the largest value of a control, or its first and last option."""
+    if isinstance(control, Control):
+        return control.slider.min, control.slider.max
+    return (control.options[0], control.options[-1]) if hasattr(control, "options") else (False, True)
+
+
+def move_anywhere(control, rng):
+    if isinstance(control, Control):
+        control.value = rng.randint(*ends(control))
+    else:
+        control.value = rng.choice(getattr(control, "options", (False, True)))
+
+
+def shown(explorer):
+    """What a reader sees: status line, picture and details."""
+    return explorer._status.value, explorer._picture.value, explorer._details.value
+
+
+def fresh(explorer):
+    """A new explorer at the same settings."""
+    if isinstance(explorer, ConvExplorer):
+        return ConvExplorer(**explorer.settings, output_index=explorer.controls["output_index"].value)
+    return type(explorer)(**explorer.settings)
+
+
+def assert_same_as_fresh(explorer):
+    try:
+        other = fresh(explorer)
+    except ValueError as error:  # the window number of a setting that does not run may lie outside a new slider
+        raise AssertionError(explorer) from error
+    status, picture, details = shown(explorer)
+    assert (status, details) == (other._status.value, other._details.value)
+    if "This does not run" in status:
+        assert picture.startswith('<div style="opacity:.3">')
+    else:
+        assert picture == other._picture.value
+
+
+def pytorch_shape(explorer):
+    """The output shape according to PyTorch, from the line that the explorer offers for copying."""
+    return tuple(eval(explorer.code, {"nn": nn, "torch": torch}))

@@ -1,0 +1,125 @@
+import gc
+import random
+import re
+import tracemalloc
+from itertools import combinations, product
+
+import pytest
+
+from explorers.moving import assert_same_as_fresh, ends, move_anywhere, shown
+from skiplib.explorers.base import Explorer, View
+from skiplib.explorers.chain import ChainExplorer
+from skiplib.explorers.controls import Control
+from skiplib.explorers.convolution import ConvExplorer
+from skiplib.explorers.residual import ResidualExplorer
+
+EVERY = [ConvExplorer, ChainExplorer, ResidualExplorer]
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_every_pair_of_controls_at_its_ends_equals_a_fresh_explorer(make):
+    explorer = make()
+    for one, two in combinations(explorer.controls, 2):
+        for which_one, which_two in product((0, 1), repeat=2):
+            explorer.controls[one].value = ends(explorer.controls[one])[which_one]
+            explorer.controls[two].value = ends(explorer.controls[two])[which_two]
+        assert_same_as_fresh(explorer)
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_500_random_moves_never_raise_and_keep_memory_flat(make):
+    rng = random.Random(172)
+    explorer = make()
+
+    def move(times):
+        for _ in range(times):
+            move_anywhere(explorer.controls[rng.choice(list(explorer.controls))], rng)
+        gc.collect()
+
+    tracemalloc.start()
+    move(100)
+    before = tracemalloc.get_traced_memory()[0]
+    move(400)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 1_000_000
+    assert_same_as_fresh(explorer)
+
+
+def test_bad_setting_is_a_sentence_and_the_last_good_picture_stays_greyed():
+    explorer = ConvExplorer(input_size=8, kernel_size=3)
+    good = explorer._picture.value
+    explorer.controls["kernel_size"].value = 9
+    assert (
+        "✗" in explorer._status.value
+        and "the smallest <code>input_size</code> that fits is 9" in explorer._status.value
+    )
+    assert explorer._picture.value == f'<div style="opacity:.3">{good}</div>'
+    assert "-> does not run: `input_size`=8" in repr(explorer)
+    assert explorer.settings["kernel_size"] == 9
+    explorer.controls["kernel_size"].value = 3
+    assert explorer._picture.value == good
+
+
+def test_explorer_opened_at_a_bad_setting_says_so():
+    explorer = ConvExplorer(input_size=2, kernel_size=7)
+    assert explorer.status.startswith("This does not run: `input_size`=2 is too small")
+    assert "does not run" in explorer._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize("explorer", [make() for make in EVERY], ids=lambda explorer: type(explorer).__name__)
+def test_explorer_stores_a_live_view_a_picture_and_a_text_twin(explorer):
+    bundle = explorer._repr_mimebundle_()
+    assert set(bundle) == {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
+    assert bundle["text/plain"] == repr(explorer) and "..." not in repr(explorer)
+    alt = explorer.shown.picture.alt
+    assert f'<img alt="{alt}"' in bundle["text/html"]
+    assert len(bundle["text/html"]) < 60_000
+
+
+@pytest.mark.parametrize("explorer", [make() for make in EVERY], ids=lambda explorer: type(explorer).__name__)
+def test_every_control_has_a_name_and_the_status_is_announced(explorer):
+    for name, control in explorer.controls.items():
+        assert (control.box if isinstance(control, Control) else control).description.strip(), name
+    assert 'role="status" aria-live="polite"' in explorer._status.value
+
+
+def test_two_explorers_do_not_disturb_each_other():
+    one, two = ConvExplorer(input_size=8), ConvExplorer(input_size=9)
+    before = shown(two)
+    one.controls["input_size"].value = 20
+    assert shown(two) == before
+
+
+def test_learners_text_is_shown_as_text():
+    class Refusing(Explorer):
+        def view(self) -> View:
+            raise ValueError("<img src=x onerror=alert(1)>")
+
+    explorer = Refusing({}, Control("n", 1, 0, 2))
+    assert "<img" not in explorer._status.value and "&lt;img" in explorer._status.value
+    assert not re.search("<img(?! alt)", explorer._repr_mimebundle_()["text/html"])
+
+
+def test_a_move_draws_once_even_if_it_moves_a_bound():
+    explorer = ConvExplorer(input_size=32, output_index=100)
+    drawn = []
+    explorer._picture.observe(drawn.append, "value")
+    explorer.controls["input_size"].value = 8
+    assert explorer.controls["output_index"].value == 35 and len(drawn) == 1
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_explorer_computes_once_what_it_shows_says_and_stores(make, monkeypatch):
+    drawn, view = [], make.view
+    monkeypatch.setattr(make, "view", lambda self: drawn.append(self) or view(self))
+    explorer = make()
+    explorer._repr_mimebundle_(), explorer.status, repr(explorer)
+    assert len(drawn) == 1
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_label_of_every_control_is_its_name(make):
+    for name, control in make().controls.items():
+        label = (control.box if isinstance(control, Control) else control).description
+        assert label.replace(" ", "_").startswith(name)

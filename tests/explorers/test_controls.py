@@ -1,0 +1,57 @@
+import pytest
+
+from skiplib.explorers.controls import Control, choose
+from skiplib.explorers.convolution import ConvExplorer
+
+
+def test_moved_slider_moves_the_number_box_and_back():
+    explorer = ConvExplorer()
+    control = explorer.controls["padding"]
+    control.slider.value = 3
+    assert (control.box.value, control.value) == (3, 3)
+    control.box.value = 1
+    assert (control.slider.value, explorer.geometries[0].padding) == (1, 1)
+
+
+def test_value_that_had_to_move_down_comes_back_when_there_is_room():
+    explorer = ConvExplorer(input_size=8, kernel_size=3, output_index=30)
+    before = explorer._picture.value
+    explorer.controls["kernel_size"].value = 5
+    assert explorer.controls["output_index"].value == 15
+    explorer.controls["kernel_size"].value = 3
+    assert explorer.controls["output_index"].value == 30 and explorer._picture.value == before
+    explorer.controls["kernel_size"].value = 5
+    explorer.controls["output_index"].value = 2  # the learner wants another one now
+    explorer.controls["kernel_size"].value = 3
+    assert explorer.controls["output_index"].value == 2
+
+
+@pytest.mark.parametrize(("step", "start", "end"), [(1, 2, 5), (0.05, 0.2, 0.75)])
+def test_value_is_a_trait_that_slider_and_box_follow(step, start, end):
+    control, seen = Control("n", start, 0, 8, step=step), []
+    control.observe(lambda change: seen.append(change["new"]), "value")
+    control.value = end
+    assert control.slider.value == control.box.value == end and seen == [end]
+    control.box.value = start
+    assert control.value == control.slider.value == start and type(control.value) is type(step)
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "error", "message"),
+    [
+        (2.5, 1, TypeError, r"`n` must be an integer; got 2.5 \(float\)"),
+        (True, 1, TypeError, r"`n` must be an integer; got True \(bool\)"),
+        ("2", 0.1, TypeError, r"`n` must be a number; got '2' \(str\)"),
+        (True, 0.1, TypeError, "`n` must be a number; got True"),
+        (9, 1, ValueError, "`n` must lie between 0 and 8 in this explorer; got 9"),
+        (float("nan"), 0.1, ValueError, "`n` must lie between 0 and 8 in this explorer; got nan"),
+    ],
+)
+def test_control_names_a_bad_starting_value(value, step, error, message):
+    with pytest.raises(error, match=message):
+        Control("n", value, 0, 8, step=step)
+
+
+def test_choice_that_is_no_option_is_named():
+    with pytest.raises(ValueError, match="`norm` must be one of none, batch; got 'layer'"):
+        choose("norm", ["none", "batch"], "layer")
