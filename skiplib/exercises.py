@@ -1,20 +1,24 @@
 """Questions and the feedback to an answer (layer L0, imports nothing heavy).
 
-A question knows its answer by computing it, and the wrong answers that well-known misconceptions lead to. The
-questions themselves stand in ``skiplib.questions``, one module a lesson.
+The questions are text: ``questions/NN.toml`` has a table for each, with the answer, its reason, a hint, and the wrong
+answers that well-known misconceptions lead to. An answer that has to be run (``run = "try_..."``) is for ``trials``,
+or with torch for ``experiments``.
 """
 
 import operator
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from html import escape
-from importlib import import_module
+from importlib.resources import files
 from typing import Any
 
+from skiplib.arithmetic import output_size
+
 UNANSWERED = "Not answered yet: put your answer in place of None, then run the cell again."
-Mistakes = Iterable[tuple[Any, str]]
-Judge = Callable[[Any], "Feedback"]
+Texts = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -38,30 +42,6 @@ class Feedback:
         return f'<div style="{style}"><b>{escape(self.mark)}</b> {escape(self.message)}</div>'
 
 
-def check(question: str, answer: object) -> Feedback:
-    """Compare an answer with the computed one, and name the misconception behind a wrong one.
-
-    Args:
-        question: its name, lesson first, such as ``"01.places"``.
-        answer: the learner's answer; ``None`` means not answered yet.
-
-    Raises:
-        ValueError: if there is no such question.
-
-    >>> check("01.places", 4).right, check("01.places", 5).right
-    (False, True)
-    """
-    lesson, _, name = str(question).partition(".")
-    try:
-        judges: dict[str, Judge] = import_module(f"skiplib.questions.lesson_{lesson}").QUESTIONS
-        judge = judges[name]
-    except (ModuleNotFoundError, KeyError):
-        raise ValueError(
-            f"`question` must name a question of a lesson, such as '01.places'; got {question!r}"
-        ) from None
-    return Feedback("", UNANSWERED) if answer is None else judge(answer)
-
-
 def right(reason: str) -> Feedback:
     """The answer is right, and why."""
     return Feedback("✓ Right.", reason)
@@ -72,102 +52,134 @@ def wrong(message: str) -> Feedback:
     return Feedback("✗ Not yet.", message)
 
 
-def number(answer: int, *, reason: str, hint: str, mistakes: Mistakes = ()) -> Judge:
-    """A question whose answer is one whole number."""
+def check(question: str, answer: object) -> Feedback:
+    """Compare an answer with the right one, and name the misconception behind a wrong one.
 
-    def judge(given: Any) -> Feedback:
-        whole = _whole(given)
-        if whole is None:
-            return wrong(f"The answer is one whole number, such as 7; this is {_kind(given)}.")
-        return _compare(whole, answer, reason, hint, mistakes)
+    Args:
+        question: its name, lesson first, such as ``"01.places"``; ``"de/01.places"`` if there is a translation.
+        answer: the learner's answer; ``None`` means not answered yet.
 
-    return judge
+    Raises:
+        ValueError: if there is no such question, or its answer has to be run.
 
-
-def numbers(answer: Sequence[int], *, reason: str, hint: str, mistakes: Mistakes = ()) -> Judge:
-    """A question whose answer is a tuple of whole numbers, such as a shape."""
-
-    def judge(given: Any) -> Feedback:
-        example = tuple(range(1, len(answer) + 1))
-        members = tuple(map(_whole, given)) if isinstance(given, (tuple, list)) else ()
-        if len(members) != len(answer) or None in members:
-            return wrong(
-                f"The answer is a tuple of {len(answer)} whole numbers, such as {example}; this is {_kind(given)}."
-            )
-        return _compare(members, tuple(answer), reason, hint, mistakes)
-
-    return judge
-
-
-def choice(
-    answer: Collection[Any], *, options: Collection[Any], reason: str, hint: str, mistakes: Mistakes = ()
-) -> Judge:
-    """A question whose answer is a set, the empty one included, drawn from ``options``."""
-
-    def judge(given: Any) -> Feedback:
-        if not isinstance(given, (set, frozenset, list, tuple, range)):
-            example = ", ".join(map(repr, sorted(options)[:2]))
-            return wrong(f"The answer is a set, such as {{{example}}}, or set() for none; this is {_kind(given)}.")
-        try:
-            strangers = sorted(set(given) - set(options), key=repr)
-        except TypeError:
-            return wrong("The members of the set are single values, not lists.")
-        if strangers:
-            return wrong(f"{_shown(strangers[0])} is not among the options.")
-        return _compare(
-            frozenset(given), frozenset(answer), reason, hint, ((frozenset(m), why) for m, why in mistakes)
-        )
-
-    return judge
-
-
-def word(answer: str, *, options: Sequence[str], reason: str, hint: str, mistakes: Mistakes = ()) -> Judge:
-    """A question whose answer is one of a few words."""
-
-    def judge(given: Any) -> Feedback:
-        if not isinstance(given, str) or given.strip().lower() not in options:
-            quoted = ", ".join(f'"{option}"' for option in options)
-            return wrong(f"The answer is one of {quoted}; this is {_kind(given)}.")
-        return _compare(given.strip().lower(), answer, reason, hint, mistakes)
-
-    return judge
-
-
-def function(
-    oracle: Callable[..., int], cases: Sequence[dict[str, int]], *, reason: str, hint: str, mistakes: Mistakes = ()
-) -> Judge:
-    """A question whose answer is a function; it is called with every case and compared with ``oracle``.
-
-    The learner's function gets the values in order, so its parameters may have any names.
+    >>> check("01.places", 4).right, check("01.places", 5).right
+    (False, True)
     """
-
-    def judge(given: Any) -> Feedback:
-        if not callable(given):
-            return wrong(f"The answer is a function, without calling it; this is {_kind(given)}.")
-        try:
-            results = [given(*case.values()) for case in cases]
-            misses = [case for case, result in zip(cases, results, strict=True) if bool(result != oracle(**case))]
-        except Exception as error:
-            said = str(error).rstrip(".")
-            return wrong(f"The function raised {type(error).__name__}: {said}.")
-        if all(result is None for result in results):
-            return Feedback("", UNANSWERED)
-        if not misses:
-            return right(f"{reason} Tried with {len(cases)} settings.")
-        for mistaken, why in mistakes:
-            if results == [mistaken(**case) for case in cases]:
-                return wrong(why)
-        setting = ", ".join(f"{name}={value}" for name, value in misses[0].items())
-        return wrong(f"It is wrong for {len(misses)} of {len(cases)} settings, first for {setting}. {hint}")
-
-    return judge
+    known = texts(question)
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    if "size" in known:
+        known = {**known, "answer": output_size(**known["size"]), "mistakes": size_slips(**known["size"])}
+    try:
+        given = _reader(known)(answer, known)
+    except ValueError as error:
+        return wrong(str(error))
+    kind = type(given)  # TOML has lists only
+    if given == kind(known["answer"]):
+        return right(known["reason"])
+    reasons = [why for mistake, why in known["mistakes"] if kind(mistake) == given]
+    return wrong(" Or: ".join(reasons) or known["hint"])
 
 
-def _compare(given: object, answer: object, reason: str, hint: str, mistakes: Mistakes) -> Feedback:
-    if given == answer:
-        return right(reason)
-    reasons = dict.fromkeys(why for mistaken, why in mistakes if mistaken == given)
-    return wrong(" Or: ".join(reasons) or hint)
+def texts(question: str, asked_by: str = "check") -> Texts:
+    """The table of a question, for the function that it is meant for.
+
+    Raises:
+        ValueError: if there is no such question, or it is for another function.
+
+    >>> texts("01.padded")["size"]
+    {'input_size': 7, 'kernel_size': 3, 'padding': 2}
+    """
+    lesson, _, name = str(question).partition(".")
+    known: Texts | None = _lesson(lesson).get(name)
+    if known is None:
+        raise ValueError(f"`question` must name a question of a lesson, such as '01.places'; got {question!r}")
+    meant_for = known.get("run", "check")
+    if meant_for != asked_by:
+        raise ValueError(f"`question` must be one for `{asked_by}`; {question!r} is for `{meant_for}`")
+    return known
+
+
+@cache
+def _lesson(lesson: str) -> dict[str, Any]:
+    """All questions of a lesson, such as "01" or "de/01"; none if there is no such lesson."""
+    if not re.fullmatch("([a-z]{2}/)?[0-9]{2}", lesson):  # nothing else reaches the file system
+        return {}
+    path = files("skiplib") / "questions" / f"{lesson}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def size_slips(
+    input_size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> list[tuple[float, str]]:
+    """What well-known slips make of an output size, and the name of each; the first five are slips in the formula.
+
+    >>> [size for size, _ in size_slips(7, 3, padding=1)]
+    [6, 7.0, 7, 6, 7, 5, 7, 7, 2]
+    """
+    span = dilation * (kernel_size - 1) + 1
+    room = input_size + 2 * padding - span
+    ceil, no_span = -(-room // stride) + 1, (room + span - kernel_size) // stride + 1
+    return [
+        (room // stride, "One too few: the window at the very start counts as well. Places are steps plus 1."),
+        (room / stride + 1, "Places are whole: divide with //, which rounds down."),
+        (ceil, "You rounded up. A window that hangs over the end does not count, so the division rounds down."),
+        ((room - padding) // stride + 1, "You counted the padding once. PyTorch adds it on both sides: n + 2p."),
+        (no_span, "You used the number of taps, k. With dilation the window spans d·(k − 1) + 1 pixels."),
+        ((room - 2 * padding) // stride + 1, "You left the padding out."),
+        (room + 1, "You left the stride out: the window moves several pixels at a time."),
+        (input_size, "Nothing promises that the size stays. Count the places."),
+        (input_size // kernel_size, "You laid windows side by side. They move by the stride, so they may overlap."),
+    ]
+
+
+def _reader(known: Texts) -> Callable[[Any, Texts], Any]:
+    """What reads an answer; each raises a ValueError for nonsense, with a sentence for the learner."""
+    if isinstance(known["answer"], list):
+        return _set if known.keys() & {"options", "range"} else _tuple
+    return _word if isinstance(known["answer"], str) else _number
+
+
+def _number(given: Any, known: Texts) -> int:
+    whole = _whole(given)
+    if whole is None:
+        example = 7 if known["answer"] != 7 else 8
+        raise ValueError(f"The answer is one whole number, such as {example}; this is {typed(given)}.")
+    return whole
+
+
+def _tuple(given: Any, known: Texts) -> tuple[object, ...]:
+    members = tuple(map(_whole, given)) if isinstance(given, (tuple, list)) else ()
+    count = len(known["answer"])
+    if len(members) != count or None in members:
+        first = 1 if known["answer"] != list(range(1, count + 1)) else 2
+        shape = tuple(range(first, first + count))
+        raise ValueError(f"The answer is a tuple of {count} whole numbers, such as {shape}; this is {typed(given)}.")
+    return members
+
+
+def _set(given: Any, known: Texts) -> frozenset[Any]:
+    first, last = known.get("range", (0, -1))
+    options = known.get("options", range(first, last + 1))
+    if not isinstance(given, (set, frozenset, list, tuple, range)):
+        members = options[:2] if set(options[:2]) != set(known["answer"]) else options[:1]
+        example = ", ".join(map(repr, members))
+        raise ValueError(f"The answer is a set, such as {{{example}}}, or set() for none; this is {typed(given)}.")
+    try:
+        strangers = sorted(set(given) - set(options), key=repr)
+    except TypeError:
+        raise ValueError("The members of the set are single values, not lists.") from None
+    if strangers:
+        raise ValueError(f"{_shown(strangers[0])} is not among the options.")
+    return frozenset(given)
+
+
+def _word(given: Any, known: Texts) -> str:
+    word = given.strip().lower() if isinstance(given, str) else ""
+    if word not in known["options"]:
+        quoted = ", ".join(f'"{option}"' for option in known["options"])
+        raise ValueError(f"The answer is one of {quoted}; this is {typed(given)}.")
+    return word
 
 
 def _whole(given: Any) -> int | None:
@@ -178,7 +190,8 @@ def _whole(given: Any) -> int | None:
         return None
 
 
-def _kind(given: object) -> str:
+def typed(given: object) -> str:
+    """What was given, and its type, in a few words."""
     return f"{_shown(given)} ({type(given).__name__})"
 
 

@@ -1,0 +1,201 @@
+"""Answers that are tried with torch: a shortcut is run, a setting is measured or trained (layer L1, torch).
+
+Each ``try_...`` takes a question, its answer, and what to try it with; it gives feedback as ``check`` does.
+"""
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from skiplib.adding import add_verdict
+from skiplib.arithmetic import ConvGeometry
+from skiplib.blocks import make_conv
+from skiplib.chains import checked_geometries
+from skiplib.digits import first_digits
+from skiplib.exercises import UNANSWERED, Feedback, right, texts, wrong
+from skiplib.gradients import compare, median_ratio
+from skiplib.training import race
+from skiplib.words import magnitude
+
+FATES = ("vanishes", "holds", "explodes")
+
+
+def try_shortcut(
+    question: str, answer: Any, *, branch: Sequence[ConvGeometry], channels: Sequence[int], sizes: Sequence[int]
+) -> Feedback:
+    """Run a module on the skip around a branch of convolutions; the two shapes have to be equal at every size.
+
+    Args:
+        question: its name, such as "02.repair_1".
+        answer: the module; it is left as it was.
+        branch: the geometries of the convolutions.
+        channels: before the branch, between its convolutions, and after it.
+        sizes: heights of the images; each is 4 pixels wider than high.
+
+    >>> half, same = ConvGeometry(3, stride=2, padding=1), ConvGeometry(3, padding=1)
+    >>> try_shortcut("02.repair_1", nn.Identity(), branch=[half, same], channels=(3, 3, 3), sizes=[8])
+    ✗ Not yet. It fits 0 of 1 sizes. At size 8 the skip gives (2, 3, 8, 12) and the branch (2, 3, 4, 6). \
+A convolution on the skip can change channels and size at once.
+    """
+    known = texts(question, "try_shortcut")
+    convolutions = _convolutions(branch, channels)
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    if isinstance(answer, type) or not isinstance(answer, nn.Module):
+        return wrong(f"The answer is a module, such as nn.Identity(); this is {type(answer).__name__}.")
+    shortcut = deepcopy(answer)  # running it may change it: batch normalisation counts
+    failures: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
+    for size in sizes:
+        x = torch.zeros(2, channels[0], size, size + 4)  # two images, and not square
+        with torch.no_grad():
+            residual = convolutions(x)
+            try:
+                identity = shortcut(x)
+            except Exception as error:
+                return wrong(f"At size {size} your shortcut raised: {error}")
+        if not isinstance(identity, torch.Tensor):
+            return wrong("The shortcut must return one tensor.")
+        here, there = tuple(identity.shape), tuple(residual.shape)
+        verdict = add_verdict(here, there)
+        if verdict == "broadcast" and not failures:
+            return wrong(f"It runs, but {here} is stretched to {there}.")
+        if verdict != "equal":
+            failures.append((size, here, there))
+    if not failures:
+        return right(f"{known['reason']} Tried at sizes {sizes[0]} to {sizes[-1]}.")
+    size, here, there = failures[0]
+    fits = f"It fits {len(sizes) - len(failures)} of {len(sizes)} sizes."
+    return wrong(f"{fits} At size {size} the skip gives {here} and the branch {there}. {known['hint']}")
+
+
+def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Feedback:
+    """Measure what becomes of the gradient, plain and skip, and compare with a pair of ``FATES``.
+
+    Args:
+        question: its name, such as "03.he".
+        answer: two words, plain first.
+        depth, settings: those of ``compare``.
+
+    >>> try_fates("03.he", ("holds", "holds"), depth=50, init="he")
+    ✗ Not yet. Plain is right, skip is not. He's weights make q about 0.92. Compute 0.92^24, and then √(1 + 0.92²)^24.
+    """
+    known = texts(question, "try_fates")
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    words = [str(each).strip().lower() for each in answer] if isinstance(answer, (tuple, list)) else []
+    if len(words) != 2 or not set(words) <= set(FATES):
+        return wrong('The answer is two words, plain first, such as ("explodes", "vanishes").')
+    plain, skip = (word == _fate(ratio) for word, ratio in zip(words, _ratios(depth, **settings), strict=True))
+    if plain and skip:
+        return right(known["reason"])
+    which = {(True, False): "Plain is right, skip is not.", (False, True): "Skip is right, plain is not."}
+    return wrong(f"{which.get((plain, skip), 'Neither is right.')} {known['hint']}")
+
+
+def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
+    """Measure a setting in which the skip network's ratio is to be further from 1 than the plain one's.
+
+    Args:
+        question: its name, such as "03.worse".
+        answer: a dict of settings of ``compare``.
+        depth: weighted layers, unless the answer names another depth.
+
+    >>> try_worse("03.worse", {"norm": "layer"}, depth=50)
+    ✗ Not yet. This does not run: `norm` must be one of none, batch, group; got 'layer'.
+    """
+    known = texts(question, "try_worse")
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    allowed = ("depth", "activation", "init", "norm", "alpha", "channels")
+    refusal = _refusal(answer, allowed, example='{"depth": 50, "norm": "group"}')
+    if refusal:
+        return refusal
+    try:
+        settings = {"depth": depth, **answer}
+        if operator.index(settings["depth"]) > 100 or operator.index(settings.get("channels", 16)) > 32:
+            return wrong("Please stay at a depth of 100 and 32 channels or less.")
+        plain, skip = _ratios(**settings)
+    except (TypeError, ValueError) as error:
+        return wrong(f"This does not run: {error}.")
+    measured = f"First to last: plain {magnitude(plain)}, skip {magnitude(skip)}."
+    if _decades(skip) > _decades(plain) + 1:
+        return right(f"{measured} {known['reason']}")
+    return wrong(f"{measured} {known['hint']}")
+
+
+def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback:
+    """Train a plain network of this depth with the given settings: it is to learn 95 % of the training digits.
+
+    Args:
+        question: its name, such as "04.rescue".
+        answer: a dict of settings of ``race``.
+        depth: weighted layers.
+        seed: for the weights and the order of the images.
+
+    >>> try_rescue("04.rescue", {"epochs": 9}, depth=20, seed=172)
+    ✗ Not yet. Please stay at 8 epochs or less.
+    """
+    known = texts(question, "try_rescue")
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    allowed = ("init", "norm", "activation", "optimizer", "lr", "epochs")
+    refusal = _refusal(answer, allowed, example='{"norm": "batch"}')
+    if refusal:
+        return refusal
+    try:
+        if answer.get("epochs", 4) > 8:
+            return wrong("Please stay at 8 epochs or less.")
+        (run,) = race([depth], seeds=[seed], skips=[False], **answer)
+    except (TypeError, ValueError) as error:
+        return wrong(f"This does not run: {error}.")
+    if run.train_accuracy >= 0.95:
+        return right(known["reason"])
+    if run.diverged:
+        return wrong("The loss is not finite any more: a smaller step may help.")
+    reached = f"It reaches {run.train_accuracy:.0%} on the training digits."
+    if run.train_accuracy < 0.15:
+        return wrong(
+            f"{reached} That is guessing. Which settings in lesson 03 kept the plain gradient from vanishing?"
+        )
+    return wrong(f"{reached} {known['hint']}")
+
+
+def _convolutions(branch: Sequence[ConvGeometry], channels: Sequence[int]) -> nn.Sequential:
+    geometries = checked_geometries("branch", branch)
+    if len(channels) != len(geometries) + 1:
+        raise ValueError(f"`channels` must be {len(geometries) + 1} numbers, one more than `branch`; got {channels}")
+    with torch.random.fork_rng(devices=[]):
+        return nn.Sequential(*map(make_conv, channels, channels[1:], geometries))
+
+
+@lru_cache(maxsize=16)
+def _ratios(depth: int, **settings: Any) -> tuple[float, float]:
+    """The gradient at the first block relative to the last, plain and skip: medians over eight seeds, as drawn."""
+    images, labels = first_digits(4)
+    nets = compare(depth, seeds=range(172, 180), images=images, labels=labels, **settings)
+    return median_ratio(nets.plain), median_ratio(nets.skip)
+
+
+def _fate(ratio: float) -> str:
+    return FATES[0] if ratio < 1 / 100 else FATES[2] if ratio > 100 else FATES[1]
+
+
+def _decades(ratio: float) -> float:
+    """How many powers of ten a ratio is away from 1."""
+    return abs(math.log10(ratio)) if 0 < ratio < math.inf else math.inf
+
+
+def _refusal(answer: Any, allowed: Sequence[str], *, example: str) -> Feedback | None:
+    """What is wrong with an answer that is no dict of these settings."""
+    if not isinstance(answer, Mapping) or not all(isinstance(key, str) for key in answer):
+        return wrong(f"The answer is a dict of settings, such as {example}.")
+    strangers = sorted(answer.keys() - set(allowed))
+    if strangers:
+        return wrong(f"There is no setting {strangers[0]!r} here. There are: {', '.join(allowed)}.")
+    return None

@@ -1,0 +1,139 @@
+"""Answers that are tried with numbers alone: functions, geometries, scales (layer L0, imports nothing heavy).
+
+Each ``try_...`` takes a question, its answer, and what to try it with; it gives feedback as ``check`` does.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+from skiplib.arithmetic import ConvGeometry, output_size
+from skiplib.chains import compose, sizes
+from skiplib.exercises import UNANSWERED, Feedback, right, size_slips, texts, typed, wrong
+from skiplib.theory import skip_product
+
+_TUPLE = "The answer is a tuple (kernel_size, stride, padding) of whole numbers, such as"
+
+
+def try_function(question: str, answer: Any, **settings: Sequence[int]) -> Feedback:
+    """Call a function with every combination of these settings of ``output_size``, and compare.
+
+    The function gets the values in the order of the settings, so its parameters may have any names.
+
+    >>> try_function("01.formula", lambda n, k: n - k + 1, input_size=[7, 32], kernel_size=[1, 2, 3])
+    ✓ Right. It agrees with PyTorch's formula. Tried with 6 settings.
+    """
+    known = texts(question, "try_function")
+    cases: list[dict[str, Any]] = [dict(zip(settings, values, strict=True)) for values in product(*settings.values())]
+    wanted = [output_size(**case) for case in cases]
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    if not callable(answer):
+        return wrong(f"The answer is a function, without calling it; this is {typed(answer)}.")
+    try:
+        results = [answer(*case.values()) for case in cases]
+        misses = [case for case, result, size in zip(cases, results, wanted, strict=True) if bool(result != size)]
+    except Exception as error:
+        said = str(error).rstrip(".")
+        return wrong(f"The function raised {type(error).__name__}: {said}.")
+    if all(result is None for result in results):
+        return Feedback("", UNANSWERED)
+    if not misses:
+        return right(f"{known['reason']} Tried with {len(cases)} settings.")
+    for slip in zip(*(size_slips(**case)[:5] for case in cases), strict=True):
+        if results == [size for size, _ in slip]:
+            return wrong(slip[0][1])
+    setting = ", ".join(f"{name}={value}" for name, value in misses[0].items())
+    return wrong(f"It is wrong for {len(misses)} of {len(cases)} settings, first for {setting}. {known['hint']}")
+
+
+def try_twice(question: str, answer: Any, *, input_size: int) -> Feedback:
+    """Try a (kernel_size, stride, padding) twice in a row: every size has to stay, and a window to see neighbours.
+
+    >>> try_twice("01.keeping", (3, 1, 2), input_size=32)
+    ✗ Not yet. Here 32 pixels become 34 and then 36.
+    """
+    texts(question, "try_twice")
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    try:
+        geometry = _geometry(answer)
+        _, once, twice = sizes(input_size, [geometry, geometry])
+    except TypeError:
+        return wrong(f"{_TUPLE} (2, 2, 2).")
+    except ValueError as error:
+        return wrong(f"PyTorch refuses this: {error}.")
+    stride, lost = geometry.stride, geometry.kernel_size - 1
+    if lost == 0:
+        return wrong("A 1×1 kernel with padding 0 would keep sizes but sees no neighbours. Take a larger kernel.")
+    if stride > 1:
+        return wrong(f"Stride {stride} leaves about one place in {stride}; only small images can survive.")
+    if lost % 2:
+        return wrong("An even kernel needs k − 1 extra pixels, an odd number. Padding adds the same on both sides.")
+    if not geometry.keeps_every_size:
+        return wrong(f"Here {input_size} pixels become {once} and then {twice}.")
+    return right(f"Padding {geometry.padding} on each side makes up for the {lost} places that are lost.")
+
+
+def try_geometry(question: str, answer: Any, *, branch: Sequence[ConvGeometry], sizes: Sequence[int]) -> Feedback:
+    """Try a (kernel_size, stride, padding) on the skip: it has to give what the branch gives, for each of the sizes.
+
+    >>> branch = [ConvGeometry(kernel_size=3, stride=2, padding=1)] * 2
+    >>> try_geometry("02.fitting", (3, 4, 0), branch=branch, sizes=range(8, 41))
+    ✗ Not yet. It misses 16 of the sizes 8 to 40, first 9.
+    """
+    known = texts(question, "try_geometry")
+    whole = compose(branch)
+    wanted = {size: whole.output_size(size) for size in sizes}
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    try:
+        geometry = _geometry(answer)
+        misses = [size for size in sizes if geometry.output_size(size) != wanted[size]]
+    except TypeError:
+        return wrong(f"{_TUPLE} (3, 2, 1).")
+    except ValueError as error:
+        return wrong(f"PyTorch refuses this: {error}.")
+    if geometry.stride == branch[0].stride < whole.stride:
+        return wrong(known["hint"])
+    if misses:
+        return wrong(f"It misses {len(misses)} of the sizes {sizes[0]} to {sizes[-1]}, first {misses[0]}.")
+    if geometry == whole:
+        return right(known["reason"])
+    return right(
+        "It gives the size of the branch for every image. Check in the explorer that it looks at the same place."
+    )
+
+
+def try_alpha(question: str, answer: Any, *, blocks: int) -> Feedback:
+    """Try a scale for the branches of so many blocks with q near 1: n alpha**2 is to be 1, or not far below.
+
+    >>> try_alpha("03.alpha", 0.2, blocks=50)
+    ✗ Not yet. In theory 50 blocks then multiply by 2.67. Which alpha makes n · alpha² equal to 1?
+    """
+    texts(question, "try_alpha")
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    if isinstance(answer, bool) or not isinstance(answer, int | float) or not math.isfinite(answer):
+        return wrong("The answer is a number, such as 0.5.")
+    if answer <= 0:
+        return wrong("With 0 the branches do nothing at all, and a negative sign changes nothing about the size.")
+    if answer > 1:
+        return wrong("Then a branch counts more than the skip. Make it smaller than 1.")
+    total, growth = blocks * answer**2, skip_product(1, answer, blocks)
+    if round(total, 2) > 1:  # 0.1415 rounds 1 / sqrt(50)
+        return wrong(
+            f"In theory {blocks} blocks then multiply by {growth:.3g}. Which alpha makes n · alpha² equal to 1?"
+        )
+    if total < 1 / 4:
+        return wrong(f"Safe: in theory a factor of {growth:.2f}. But the branches hardly count. May alpha be larger?")
+    return right(
+        f"n · alpha² is {total:.2f}: in theory {blocks} blocks multiply by {growth:.2f}, less than √e = 1.65."
+    )
+
+
+def _geometry(answer: Any) -> ConvGeometry:
+    if not isinstance(answer, (tuple, list)) or len(answer) != 3:
+        raise TypeError
+    return ConvGeometry(*answer)

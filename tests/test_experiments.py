@@ -1,0 +1,139 @@
+import math
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from skiplib import experiments
+from skiplib.arithmetic import ConvGeometry
+from skiplib.exercises import UNANSWERED
+from skiplib.experiments import try_fates, try_rescue, try_shortcut, try_worse
+
+HALVING = (ConvGeometry(kernel_size=3, stride=2, padding=1), ConvGeometry(kernel_size=3, padding=1))
+SAME, PUBLISHED = [HALVING[1]] * 2, [ConvGeometry(kernel_size=2, stride=2, padding=2)] * 2
+TRIED = range(8, 41)
+TRY = {
+    "02.repair_1": partial(try_shortcut, "02.repair_1", branch=HALVING, channels=(3, 6, 6), sizes=TRIED),
+    "02.repair_2": partial(try_shortcut, "02.repair_2", branch=SAME, channels=(1, 16, 16), sizes=TRIED),
+    "02.repair_3": partial(try_shortcut, "02.repair_3", branch=PUBLISHED, channels=(3, 6, 3), sizes=TRIED),
+    "03.sigmoid": partial(try_fates, "03.sigmoid", depth=50, activation="sigmoid"),
+    "03.he": partial(try_fates, "03.he", depth=50, init="he"),
+    "03.scaled": partial(try_fates, "03.scaled", depth=50, init="he", alpha=1 / math.sqrt(24)),
+    "03.batch": partial(try_fates, "03.batch", depth=50, init="he", norm="batch"),
+    "03.tanh": partial(try_fates, "03.tanh", depth=50, activation="tanh", init="xavier"),
+    "03.worse": partial(try_worse, "03.worse", depth=50),
+    "04.rescue": partial(try_rescue, "04.rescue", depth=20, seed=172),
+}
+RIGHT = [
+    ("02.repair_1", nn.Conv2d(3, 6, kernel_size=1, stride=2), "He's option B, or as good as that. Tried at sizes 8"),
+    ("02.repair_1", nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6)), "sizes 8 to 40."),
+    ("02.repair_2", nn.Conv2d(1, 16, kernel_size=1), "Now 16 channels meet 16, and nothing is stretched. Tried"),
+    ("02.repair_3", nn.Conv2d(3, 3, kernel_size=4, stride=4, padding=6), "The published block, repaired"),
+    ("03.sigmoid", ("vanishes", "holds"), "the textbook case"),
+    ("03.he", ("holds", "explodes"), "24 blocks multiply by about √2 each."),
+    ("03.scaled", ("holds", "holds"), "multiply by √(1 + q²/n)"),
+    ("03.batch", [" Explodes", "HOLDS"], "The plain gradient grows"),
+    ("03.tanh", ("holds", "holds"), "in all 24 blocks together"),
+    ("03.worse", {"depth": 30, "init": "he"}, "Here the skip network is further from 1."),
+    ("03.worse", {"init": "he", "channels": 32}, "Here the skip network is further from 1."),
+    ("04.rescue", {"init": "he", "norm": "batch", "epochs": 8}, "It reaches 95 % and more"),
+    ("04.rescue", {"activation": "tanh", "init": "xavier", "epochs": 6}, "not without care."),
+]
+MISTAKES = [
+    ("02.repair_1", nn.Identity(), "the skip gives (2, 3, 8, 12) and the branch (2, 6, 4, 6)"),
+    ("02.repair_1", nn.Conv2d(3, 6, 2, stride=2), "It fits 17 of 33 sizes. At size 9"),
+    ("02.repair_1", nn.Conv2d(3, 1, 1, stride=2), "(2, 1, 4, 6) is stretched to (2, 6, 4, 6)"),
+    ("02.repair_1", nn.Conv2d(3, 1, 2, stride=2, padding=1), "It fits 0 of 33 sizes"),
+    ("02.repair_1", nn.Conv2d(4, 6, 1, stride=2), "your shortcut raised"),
+    ("02.repair_1", nn.Conv2d, "The answer is a module, such as nn.Identity(); this is type."),
+    ("02.repair_2", nn.Identity(), "(2, 1, 8, 12) is stretched"),
+    ("02.repair_2", nn.LSTM(12, 12), "your shortcut raised"),
+    ("02.repair_2", nn.MaxPool2d(1, return_indices=True), "must return one tensor"),
+    ("02.repair_3", nn.Conv2d(3, 3, 1, stride=3), "see `compose` in lesson 01"),
+    ("03.sigmoid", ("vanishes", "vanishes"), "Plain is right, skip is not. The slope"),
+    ("03.sigmoid", ("holds", "holds"), "Skip is right, plain is not."),
+    ("03.he", ("vanishes", "holds"), "Neither is right."),
+    ("03.scaled", ("vanishes", "holds"), "has no alpha"),
+    ("03.batch", ("holds", "holds"), "cannot be computed with q"),
+    ("03.tanh", ("vanishes", "explodes"), "made for tanh"),
+    ("03.tanh", ("holds", "grows"), 'The answer is two words, plain first, such as ("explodes", "vanishes").'),
+    ("03.worse", {"norm": "batch", "init": "he"}, "plain 1e4, skip 1e2. Look for"),
+    ("03.worse", {"init": "he", "depth": 20}, "plain 1, skip 10. Look for"),
+    ("03.worse", {"init": "he", "depth": 200}, "depth of 100"),
+    ("03.worse", {"init": "he", "channels": 64}, "32 channels"),
+    ("03.worse", {"init": "zero"}, "plain not a number, skip 1"),
+    ("03.worse", {"depth": 51}, "must be even"),
+    ("03.worse", {"depth": "50"}, "does not run"),
+    ("03.worse", {"dept": 50}, "no setting 'dept'"),
+    ("03.worse", {"init": ["he"]}, "does not run"),
+    ("03.worse", {"depth": 50, "norm": "group"}, "Look for"),
+    ("03.worse", 50, 'The answer is a dict of settings, such as {"depth": 50, "norm": "group"}.'),
+    ("04.rescue", {}, "It reaches 11% on the training digits. That is guessing."),
+    ("04.rescue", {"norm": "batch", "epochs": 2}, "It learns. Give it more epochs"),
+    ("04.rescue", {"norm": "batch"}, "It learns."),
+    ("04.rescue", {"init": "he", "lr": 100}, "not finite any more"),
+    ("04.rescue", {"epochs": 9}, "8 epochs or less"),
+    ("04.rescue", {"skip": True}, "no setting 'skip'"),
+    ("04.rescue", {"lr": "fast"}, "`lr` must be a positive number"),
+    ("04.rescue", {"norm": ["batch"]}, "does not run"),
+    ("04.rescue", ["norm"], 'The answer is a dict of settings, such as {"norm": "batch"}.'),
+]
+
+
+def test_every_question_for_this_room_is_tested(judges):
+    asked = {question for question, judge in judges.items() if hasattr(experiments, judge)}
+    assert asked == set(TRY) == {question for question, *_ in RIGHT} == {question for question, *_ in MISTAKES}
+
+
+@pytest.mark.parametrize(("question", "answer", "said"), RIGHT)
+def test_right_answer_is_confirmed_with_its_reason(question, answer, said):
+    feedback = TRY[question](answer)
+    assert feedback.right and said in feedback.message
+
+
+@pytest.mark.parametrize(("question", "answer", "said"), MISTAKES)
+def test_mistake_is_met_by_its_misconception(question, answer, said):
+    feedback = TRY[question](answer)
+    assert not feedback.right and said in feedback.message
+
+
+@pytest.mark.parametrize("question", TRY)
+def test_no_answer_gives_one_fixed_line(question):
+    assert repr(TRY[question](None)) == UNANSWERED
+
+
+@pytest.mark.parametrize("question", TRY)
+def test_nonsense_is_met_by_a_friendly_sentence(question, nonsense):
+    feedback = TRY[question](nonsense)
+    assert not feedback.right and feedback.message.endswith((".", "?"))
+    assert "0x" not in repr(feedback)
+
+
+@pytest.mark.parametrize("question", TRY)
+@pytest.mark.parametrize("other", ["01.places", "01.keeping", "01.nothing"])
+def test_question_for_another_function_is_refused(question, other):
+    tried = TRY[question]
+    with pytest.raises(ValueError, match="`question` must"):
+        tried.func(other, None, **tried.keywords)
+
+
+def test_trying_a_shortcut_leaves_the_module_and_the_random_numbers_as_they_were():
+    module = nn.Sequential(nn.Conv2d(3, 6, 1, stride=2), nn.BatchNorm2d(6))
+    before = torch.get_rng_state()
+    assert TRY["02.repair_1"](module).right
+    assert module[1].num_batches_tracked == 0 and torch.equal(torch.get_rng_state(), before)
+
+
+def test_shortcut_that_fits_squares_only_is_not_right():
+    class Square(nn.Module):
+        def forward(self, x):
+            return nn.functional.interpolate(x, size=x.shape[-2] // 4 + 3)
+
+    assert not TRY["02.repair_3"](Square()).right
+
+
+@pytest.mark.parametrize("channels", [(3, 6), (3, 6, 6, 6)])
+def test_channels_that_do_not_fit_the_branch_are_refused(channels):
+    with pytest.raises(ValueError, match=r"`channels` must be 3 numbers, one more than `branch`; got \(3, 6"):
+        try_shortcut("02.repair_1", None, branch=HALVING, channels=channels, sizes=TRIED)

@@ -1,0 +1,182 @@
+import math
+from functools import partial
+from itertools import product
+
+import pytest
+import torch
+from torch import nn
+
+from skiplib import trials
+from skiplib.arithmetic import ConvGeometry
+from skiplib.exercises import UNANSWERED
+from skiplib.trials import try_alpha, try_function, try_geometry, try_twice
+
+HALF = ConvGeometry(kernel_size=3, stride=2, padding=1)
+SETTINGS = {
+    "input_size": (15, 16, 32, 33),
+    "kernel_size": (1, 2, 3, 5),
+    "stride": (1, 2, 3),
+    "padding": (0, 1, 2),
+    "dilation": (1, 2),
+}
+TRY = {
+    "01.formula": partial(try_function, "01.formula", **SETTINGS),
+    "01.keeping": partial(try_twice, "01.keeping", input_size=32),
+    "02.fitting": partial(try_geometry, "02.fitting", branch=[HALF, HALF], sizes=range(8, 41)),
+    "03.alpha": partial(try_alpha, "03.alpha", blocks=50),
+}
+
+
+def formula(input_size, kernel_size, stride, padding, dilation):
+    return (input_size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
+
+
+def forgets_one(n, k, s, p, d):
+    return formula(n, k, s, p, d) - 1
+
+
+def divides(n, k, s, p, d):
+    return (n + 2 * p - d * (k - 1) - 1) / s + 1
+
+
+def rounds_up(n, k, s, p, d):
+    return -(-(n + 2 * p - d * (k - 1) - 1) // s) + 1
+
+
+def pads_once(n, k, s, p, d):
+    return (n + p - d * (k - 1) - 1) // s + 1
+
+
+def forgets_the_span(n, k, s, p, d):
+    return (n + 2 * p - k) // s + 1
+
+
+RIGHT = [
+    ("01.formula", formula, "It agrees with PyTorch's formula. Tried with 288 settings."),
+    ("01.keeping", (3, 1, 1), "Padding 1 on each side makes up for the 2 places that are lost."),
+    ("01.keeping", [5, 1, 2], "Padding 2 on each side makes up for the 4 places that are lost."),
+    ("02.fitting", (7, 4, 3), "That is `compose` of the branch"),
+    ("02.fitting", [1, 4, 0], "Check in the explorer that it looks at the same place."),
+    ("03.alpha", 1 / math.sqrt(50), "n · alpha² is 1.00: in theory 50 blocks multiply by 1.64, less than"),
+    ("03.alpha", 0.1415, "n · alpha² is 1.00"),
+    ("03.alpha", 0.1, "n · alpha² is 0.50: in theory 50 blocks multiply by 1.28"),
+    ("03.alpha", 0.071, "n · alpha² is 0.25"),
+]
+MISTAKES = [
+    ("01.formula", forgets_one, "One too few"),
+    ("01.formula", divides, "divide with //"),
+    ("01.formula", rounds_up, "rounded up"),
+    ("01.formula", pads_once, "padding once"),
+    ("01.formula", forgets_the_span, "number of taps"),
+    ("01.formula", lambda *setting: 1, "of 288 settings, first for input_size=15, kernel_size=1, stride=1"),
+    ("01.formula", lambda *setting: setting[0], "Work that one out by hand, or set it in the explorer."),
+    ("01.formula", lambda n: n, "raised TypeError"),
+    (
+        "01.formula",
+        lambda *setting: None if setting[-1] > 1 else formula(*setting),
+        "It is wrong for 144 of 288 settings",
+    ),
+    ("01.formula", 5, "The answer is a function, without calling it; this is 5 (int)."),
+    ("01.keeping", (1, 1, 0), "sees no neighbours"),
+    ("01.keeping", (3, 2, 1), "Stride 2 leaves about one place in 2"),
+    ("01.keeping", (2, 1, 1), "odd number"),
+    ("01.keeping", (3, 1, 2), "Here 32 pixels become 34 and then 36."),
+    ("01.keeping", (3, 1, 0), "30 and then 28"),
+    ("01.keeping", (0, 1, 0), "PyTorch refuses this: `kernel_size` must be at least 1; got 0."),
+    ("01.keeping", (9, 1, 0), "24 and then 16"),
+    ("01.keeping", (35, 1, 0), "too small"),
+    (
+        "01.keeping",
+        (3, 1),
+        "The answer is a tuple (kernel_size, stride, padding) of whole numbers, such as (2, 2, 2).",
+    ),
+    ("01.keeping", (3, 1, 1.0), "of whole numbers, such as (2, 2, 2)."),
+    ("02.fitting", (1, 2, 0), "How far apart"),
+    ("02.fitting", (3, 4, 0), "It misses 16 of the sizes 8 to 40, first 9."),
+    ("02.fitting", (9, 4, 0), "PyTorch refuses"),
+    ("02.fitting", "741", "of whole numbers, such as (3, 2, 1)."),
+    ("02.fitting", (7, 4, "3"), "of whole numbers, such as (3, 2, 1)."),
+    ("03.alpha", 0, "do nothing at all"),
+    ("03.alpha", -0.1, "negative sign"),
+    ("03.alpha", 2, "smaller than 1"),
+    ("03.alpha", 0.2, "multiply by 2.67"),
+    ("03.alpha", 0.142, "Which alpha makes n · alpha² equal to 1?"),
+    ("03.alpha", 0.07, "May alpha be larger?"),
+    ("03.alpha", 0.05, "in theory a factor of 1.06. But the branches hardly count. May alpha be larger?"),
+    ("03.alpha", "0.1", "The answer is a number, such as 0.5."),
+]
+
+
+def width(convs, size):
+    for conv in convs:
+        size = conv(torch.zeros(1, 1, size)).shape[-1]
+    return size
+
+
+def conv(kernel_size, stride, padding):
+    return nn.Conv1d(1, 1, kernel_size, stride=stride, padding=padding)
+
+
+def test_every_question_for_this_room_is_tested(judges):
+    asked = {question for question, judge in judges.items() if hasattr(trials, judge)}
+    assert asked == set(TRY) == {question for question, *_ in RIGHT} == {question for question, *_ in MISTAKES}
+
+
+@pytest.mark.parametrize(("question", "answer", "said"), RIGHT)
+def test_right_answer_is_confirmed_with_its_reason(question, answer, said):
+    feedback = TRY[question](answer)
+    assert feedback.right and said in feedback.message
+
+
+@pytest.mark.parametrize(("question", "answer", "said"), MISTAKES)
+def test_mistake_is_met_by_its_misconception(question, answer, said):
+    feedback = TRY[question](answer)
+    assert not feedback.right and said in feedback.message
+
+
+@pytest.mark.parametrize("question", TRY)
+def test_no_answer_gives_one_fixed_line(question):
+    assert repr(TRY[question](None)) == UNANSWERED
+
+
+@pytest.mark.parametrize("question", TRY)
+def test_nonsense_is_met_by_a_friendly_sentence(question, nonsense):
+    feedback = TRY[question](nonsense)
+    assert not feedback.right and feedback.message.endswith((".", "?"))
+    assert "0x" not in repr(feedback)
+
+
+@pytest.mark.parametrize("question", TRY)
+@pytest.mark.parametrize("other", ["01.places", "02.repair_1", "01.nothing"])
+def test_question_for_another_function_is_refused(question, other):
+    tried = TRY[question]
+    with pytest.raises(ValueError, match="`question` must"):
+        tried.func(other, None, **tried.keywords)
+
+
+def test_function_that_returns_nothing_is_not_answered_yet():
+    assert repr(TRY["01.formula"](lambda *setting: None)) == UNANSWERED
+
+
+def test_function_gets_the_values_in_the_order_of_the_settings():
+    feedback = try_function("01.formula", lambda k, n: n - k + 1, kernel_size=[1, 2], input_size=[7])
+    assert repr(feedback) == "✓ Right. It agrees with PyTorch's formula. Tried with 2 settings."
+
+
+@pytest.mark.parametrize(("kernel_size", "stride", "padding"), [*product(range(2, 8), (1, 2), range(4))])
+def test_geometry_is_right_twice_in_a_row_if_it_keeps_every_size_in_pytorch(kernel_size, stride, padding):
+    twice = [conv(kernel_size, stride, padding)] * 2
+    keeps = all(width(twice, n) == n for n in range(24, 33))
+    assert TRY["01.keeping"]((kernel_size, stride, padding)).right == keeps
+
+
+@pytest.mark.parametrize(("kernel_size", "stride", "padding"), [*product((1, 2, 3, 5, 7, 8), (3, 4), range(4))])
+def test_geometry_is_right_on_the_skip_if_it_fits_the_branch_in_pytorch(kernel_size, stride, padding):
+    skip, branch = [conv(kernel_size, stride, padding)], [conv(3, 2, 1)] * 2
+    fits = all(width(skip, n) == width(branch, n) for n in range(8, 41))
+    assert TRY["02.fitting"]((kernel_size, stride, padding)).right == fits
+
+
+def test_geometry_with_the_stride_of_the_whole_branch_is_not_met_by_the_hint():
+    branch = [HALF, ConvGeometry(kernel_size=3, padding=1)]
+    assert try_geometry("02.fitting", (1, 2, 0), branch=branch, sizes=range(8, 41)).right
