@@ -39,12 +39,6 @@ class Window(NamedTuple):
 class ConvGeometry:
     """Where the windows of a convolution (or pooling) stand along one axis.
 
-    Args:
-        kernel_size: taps in a window, at least 1.
-        stride: pixels from one window to the next, at least 1.
-        padding: pixels added on each side, at least 0.
-        dilation: pixels from one tap to the next, at least 1.
-
     Raises:
         ValueError: if a value is too small.
 
@@ -52,10 +46,10 @@ class ConvGeometry:
     18
     """
 
-    kernel_size: int
-    stride: int = 1
-    padding: int = 0
-    dilation: int = 1
+    kernel_size: int  # taps in a window, at least 1
+    stride: int = 1  # pixels from one window to the next, at least 1
+    padding: int = 0  # pixels added on each side, at least 0
+    dilation: int = 1  # pixels from one tap to the next, at least 1
 
     def __post_init__(self) -> None:
         for name, least in (("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)):

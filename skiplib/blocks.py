@@ -87,16 +87,9 @@ class Recipe:
     Args:
         order: where norm and activation stand. "article": after each convolution, before the add; "original": the
             last activation moves behind the add; "pre-activation": before each convolution.
-        activation: "relu", "tanh" or "sigmoid".
-        norm: "none", "batch" or "group".
-        num_groups: groups of channels for ``norm="group"``.
         init: weights of the convolutions. "default": PyTorch's; "xavier" and "he": biases zero; "zero": PyTorch's,
             and the last layer of the branch that has weights is zero, so that the branch gives 0 (not with
             "article", whose ReLU behind that layer would never let it learn).
-        alpha: scale of the branch where there is a skip.
-
-    Raises:
-        TypeError, ValueError: if an argument is not as above.
 
     >>> [type(layer).__name__ for layer in Recipe(norm="batch").layers(3, 3, SAME_SIZE)]
     ['BatchNorm2d', 'ReLU', 'Conv2d']
@@ -105,9 +98,9 @@ class Recipe:
     order: Order = "pre-activation"
     activation: Activation = "relu"
     norm: Norm = "none"
-    num_groups: int = 4
+    num_groups: int = 4  # of channels, for norm="group"
     init: Init = "default"
-    alpha: float = 1.0
+    alpha: float = 1.0  # scale of the branch where there is a skip
 
     def __post_init__(self) -> None:
         for name, literal in (("order", Order), ("activation", Activation), ("norm", Norm), ("init", Init)):
@@ -137,11 +130,7 @@ class Recipe:
         return conv
 
     def norm_and_activation(self, channels: int) -> list[nn.Module]:
-        """What stands before or after a convolution: the norm, if there is one, and the activation.
-
-        Raises:
-            ValueError: if ``num_groups`` does not divide ``channels``.
-        """
+        """What stands before or after a convolution: the norm, if there is one, and the activation."""
         activation = ACTIVATIONS[self.activation]()
         if self.norm == "none":
             return [activation]
@@ -177,7 +166,7 @@ class ResidualBlock(nn.Module):
         (N, in_channels, H, W) -> (N, out_channels, H_out, W_out)
 
     Raises:
-        TypeError, ValueError: if an argument is not as above; in ``forward``, if the shapes at the add differ.
+        ValueError: in ``forward``, if the shapes at the add differ.
 
     >>> plain, skip = (ResidualBlock(3, 3, alpha=0.5, skip=skip, seed=172) for skip in (False, True))
     >>> x = torch.ones(1, 3, 8, 8)

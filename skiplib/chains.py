@@ -69,15 +69,6 @@ def sizes_after(geometries: Sequence[ConvGeometry], largest: int) -> dict[int, i
     return after
 
 
-def kept_sizes(geometries: Sequence[ConvGeometry], largest: int) -> list[int]:
-    """The input sizes up to ``largest`` that a chain maps to themselves.
-
-    >>> kept_sizes([ConvGeometry(2, stride=2, padding=2)] * 2, 200)
-    [3, 4]
-    """
-    return [size for size, after in sizes_after(geometries, largest).items() if size == after]
-
-
 def checked_geometries(name: str, geometries: object, *, least: int = 1) -> tuple[ConvGeometry, ...]:
     """Return the geometries as a tuple, or raise an error that names the parameter."""
     if not isinstance(geometries, Sequence) or not all(isinstance(each, ConvGeometry) for each in geometries):

@@ -63,10 +63,6 @@ def split_digits() -> Split:
     order = torch.randperm(1797, generator=torch.Generator().manual_seed(172))
     images, labels = images[order], labels[order]
     known = images[:1437]
-    images, labels = ((images - known.mean()) / known.std()).to(best_device()), labels.to(best_device())
+    device = "cuda" if torch.cuda.is_available() else "cpu"  # everything that trains follows the images
+    images, labels = ((images - known.mean()) / known.std()).to(device), labels.to(device)
     return Split(images[:1437], labels[:1437], images[1437:], labels[1437:])
-
-
-def best_device() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

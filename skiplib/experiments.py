@@ -32,8 +32,7 @@ def try_shortcut(
     """Run a module on the skip around a branch of convolutions; the two shapes have to be equal at every size.
 
     Args:
-        question: its name, such as "02.repair_1".
-        answer: the module; it is left as it was.
+        question, answer: the answer is a module; it is left as it was.
         branch: the geometries of the convolutions.
         channels: before the branch, between its convolutions, and after it.
         sizes: heights of the images; each is 4 pixels wider than high.
@@ -75,12 +74,7 @@ A convolution on the skip can change channels and size at once.
 
 
 def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Feedback:
-    """Measure what becomes of the gradient, plain and skip, and compare with a pair of ``FATES``.
-
-    Args:
-        question: its name, such as "03.he".
-        answer: two words, plain first.
-        depth, settings: those of ``compare``.
+    """Measure what becomes of the gradient with these settings of ``compare``, and compare with a pair of ``FATES``.
 
     >>> try_fates("03.he", ("holds", "holds"), depth=50, init="he")
     ✗ Not yet. Plain is right, skip is not. He's weights make q about 0.92. Compute 0.92^24, and then √(1 + 0.92²)^24.
@@ -99,12 +93,9 @@ def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Fee
 
 
 def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
-    """Measure a setting in which the skip network's ratio is to be further from 1 than the plain one's.
+    """Measure settings of ``compare`` in which the skip network is to be further from 1 than the plain one.
 
-    Args:
-        question: its name, such as "03.worse".
-        answer: a dict of settings of ``compare``.
-        depth: weighted layers, unless the answer names another depth.
+    The answer is a dict; ``depth`` counts where it names none.
 
     >>> try_worse("03.worse", {"norm": "layer"}, depth=50)
     ✗ Not yet. This does not run: `norm` must be one of none, batch, group; got 'layer'.
@@ -130,13 +121,7 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
 
 
 def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback:
-    """Train a plain network of this depth with the given settings: it is to learn 95 % of the training digits.
-
-    Args:
-        question: its name, such as "04.rescue".
-        answer: a dict of settings of ``race``.
-        depth: weighted layers.
-        seed: for the weights and the order of the images.
+    """Train a plain network with a dict of settings of ``race``: it is to learn 95 % of the training digits.
 
     >>> try_rescue("04.rescue", {"epochs": 9}, depth=20, seed=172)
     ✗ Not yet. Please stay at 8 epochs or less.

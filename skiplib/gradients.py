@@ -25,17 +25,13 @@ _AT_ONCE = 4  # networks side by side; more are hardly faster, and take memory
 class Profile:
     """What one network does to the gradient, and to the activations, from the input side to the output side.
 
-    Attributes:
-        activations: norm of dL/dh for the output h of the stem and of every block.
-        weights: norm of dL/dW for every convolution, the stem's first, then those of the blocks.
-        rms: root mean square of every h.
-        spreads: how much every h differs between the images: the root mean square of its distance from the mean
-            over images, relative to its own; 0 if all images look alike.
+    ``spreads`` say how much every h differs between the images: the root mean square of its distance from the mean
+    over images, relative to its own; 0 if all images look alike.
     """
 
-    activations: tuple[float, ...]
-    weights: tuple[float, ...]
-    rms: tuple[float, ...]
+    activations: tuple[float, ...]  # norm of dL/dh for the output h of the stem and of every block
+    weights: tuple[float, ...]  # norm of dL/dW for every convolution, the stem's first, then those of the blocks
+    rms: tuple[float, ...]  # root mean square of every h
     spreads: tuple[float, ...]
 
 

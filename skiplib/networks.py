@@ -44,9 +44,6 @@ def make_stack(
     Shape:
         (N, in_channels, input_size, input_size) -> (N, classes)
 
-    Raises:
-        TypeError, ValueError: if an argument is not as above, or ``depth`` is odd.
-
     >>> import torch
     >>> stack = make_stack(20, channels=16, skip=True, norm="batch", seed=172)
     >>> len(stack.blocks), stack(torch.ones(5, 1, 8, 8)).shape

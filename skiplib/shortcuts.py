@@ -30,13 +30,6 @@ class Shortcut:
 
     Sizes are along one axis; a rectangular image fits if its height and its width do.
 
-    Args:
-        kind: "identity", "option A", "average pooling", "projection" or "resize".
-        branch: the geometries of the branch's convolutions, in order.
-        in_channels: channels of x.
-        out_channels: channels that leave the branch.
-        geometry: where the shortcut reads; identity and resize have none to choose, option A only a stride.
-
     Raises:
         TypeError: if ``branch`` holds anything but ``ConvGeometry``, or a channel count is not an integer.
         ValueError: if the kind is unknown or cannot have this geometry or these channels.
@@ -52,10 +45,10 @@ class Shortcut:
     """
 
     kind: Kind
-    branch: tuple[ConvGeometry, ...]
-    in_channels: int
-    out_channels: int
-    geometry: ConvGeometry = PIXEL
+    branch: tuple[ConvGeometry, ...]  # the branch's convolutions, in order
+    in_channels: int  # of x
+    out_channels: int  # of what leaves the branch
+    geometry: ConvGeometry = PIXEL  # where the shortcut reads, as far as its kind leaves it to choose
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "branch", checked_geometries("branch", self.branch))
@@ -109,11 +102,7 @@ class Shortcut:
                 return f'lambda x: nn.functional.interpolate(x, size=[{size} for n in x.shape[-2:]], mode="area")'
 
     def output_shape(self, input_size: int) -> tuple[int, int, int]:
-        """(C, H, W) that the shortcut gives for a square image.
-
-        Raises:
-            ValueError: where PyTorch refuses the shortcut.
-        """
+        """(C, H, W) that the shortcut gives for a square image; a ``ValueError`` where PyTorch refuses it."""
         window = self.geometry
         channels = self.out_channels if self.kind in ("option A", "projection") else self.in_channels
         if self.kind == "resize":
@@ -125,11 +114,7 @@ class Shortcut:
         return channels, size, size
 
     def branch_shape(self, input_size: int) -> tuple[int, int, int]:
-        """(C, H, W) that the branch gives for a square image.
-
-        Raises:
-            ValueError: where PyTorch refuses the branch.
-        """
+        """(C, H, W) that the branch gives for a square image; a ``ValueError`` where PyTorch refuses it."""
         size = sizes(input_size, self.branch)[-1]
         return self.out_channels, size, size
 

@@ -26,23 +26,14 @@ _OF_TRAIN = ("epochs", "batch_size", "optimizer", "lr")
 
 @dataclass(frozen=True)
 class Record:
-    """One step of training.
+    """One step of training, measured before it changes the weights."""
 
-    Attributes:
-        step: 1, 2, 3, ...
-        epoch: how often all images have been seen, a fraction.
-        loss: mean cross entropy of this step's images, before the step; the last one may not be finite.
-        accuracy: share of this step's images that were classified correctly, before the step.
-        gradient: norm of dL/dW of the first convolution.
-        seconds: since training began.
-    """
-
-    step: int
-    epoch: float
-    loss: float
-    accuracy: float
-    gradient: float
-    seconds: float
+    step: int  # 1, 2, 3, ...
+    epoch: float  # how often all images have been seen, a fraction
+    loss: float  # mean cross entropy of this step's images; the last one may not be finite
+    accuracy: float  # share of this step's images that were classified correctly
+    gradient: float  # norm of dL/dW of the first convolution
+    seconds: float  # since training began
 
 
 @dataclass(frozen=True)
@@ -68,20 +59,14 @@ class Run:
 
 @dataclass
 class Lane:
-    """One network on its way through its training (see ``make_lane``).
-
-    Attributes:
-        net: the network as it is now.
-        steps: the rest of its training.
-        records: one for each step so far, made before the step changes the weights.
-    """
+    """One network on its way through its training (see ``make_lane``)."""
 
     depth: int
     skip: bool
     seed: int
-    net: Stack
-    steps: Iterator[Record]
-    records: list[Record] = field(default_factory=list)
+    net: Stack  # as it is now
+    steps: Iterator[Record]  # the rest of its training
+    records: list[Record] = field(default_factory=list)  # of the steps so far
 
     def advance(self) -> bool:
         """Take one step; False if there is none left."""
@@ -125,9 +110,6 @@ def train(
     Shape:
         images (N, C, H, W), labels (N)
 
-    Raises:
-        TypeError, ValueError: if an argument is not as above.
-
     >>> split = split_digits()
     >>> net = make_stack(4, channels=8, skip=True, seed=172)
     >>> records = list(train(net, split.images, split.labels, epochs=1))
@@ -140,43 +122,35 @@ def train(
         raise ValueError(f"`images` must be (N, C, H, W) with at least one image; got {tuple(images.shape)}")
     if labels.shape != images.shape[:1]:
         raise ValueError(f"`labels` must be one for each of {len(images)} images; got {tuple(labels.shape)}")
-    return _steps(net.to(images.device), images, labels, epochs, batch_size, make_optimizer(net, optimizer, lr), seed)
+    steps = make_optimizer(net.to(images.device), optimizer, lr)
+    order, count = torch.Generator().manual_seed(seed), len(images)
+    batches = (
+        part for _ in range(epochs) for part in torch.split(torch.randperm(count, generator=order), batch_size)
+    )
+    return _steps(net, images, labels, batches, math.ceil(count / batch_size), steps)
 
 
 def _steps(
-    net: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    epochs: int,
-    batch_size: int,
-    optimizer: torch.optim.Optimizer,
-    seed: int,
+    net: nn.Module, images: Tensor, labels: Tensor, batches: Iterator[Tensor], per_epoch: int, optimizer: Any
 ) -> Iterator[Record]:
-    generator, step, start = torch.Generator().manual_seed(seed), 0, time.perf_counter()
-    first = next(net.parameters())
-    for _ in range(epochs):
-        for batch in torch.split(torch.randperm(len(images), generator=generator), batch_size):
-            net.train()
-            scores = net(images[batch])
-            loss = F.cross_entropy(scores, labels[batch])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            gradient = torch.zeros(()) if first.grad is None else first.grad.double().norm()
-            accuracy = (scores.argmax(1) == labels[batch]).double().mean().item()
-            step += 1
-            epoch = step / math.ceil(len(images) / batch_size)
-            yield Record(step, epoch, loss.item(), accuracy, gradient.item(), time.perf_counter() - start)
-            if not math.isfinite(loss.item()):
-                return
-            optimizer.step()
+    first, start = next(net.parameters()), time.perf_counter()
+    for step, batch in enumerate(batches, start=1):
+        net.train()
+        scores = net(images[batch])
+        loss = F.cross_entropy(scores, labels[batch])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradient = torch.zeros(()) if first.grad is None else first.grad.double().norm()
+        accuracy = (scores.argmax(1) == labels[batch]).double().mean().item()
+        seconds = time.perf_counter() - start
+        yield Record(step, step / per_epoch, loss.item(), accuracy, gradient.item(), seconds)
+        if not math.isfinite(loss.item()):
+            return
+        optimizer.step()
 
 
 def make_optimizer(net: nn.Module, optimizer: Optimizer, lr: float | None = None) -> torch.optim.Optimizer:
-    """SGD with momentum 0.9, or Adam, for all parameters of ``net``.
-
-    Raises:
-        ValueError: if ``optimizer`` is none of these, or ``lr`` not a positive number.
-    """
+    """SGD with momentum 0.9, or Adam, for all parameters of ``net``; a bad name or rate raises a ``ValueError``."""
     if optimizer not in get_args(Optimizer):
         raise ValueError(f"`optimizer` must be one of {', '.join(get_args(Optimizer))}; got {optimizer!r}")
     rate = LEARNING_RATE[optimizer] if lr is None else lr
@@ -217,15 +191,11 @@ _finished: dict[object, Run] = {}  # by settings, for the next time that a race 
 def race(
     depths: Iterable[int], *, seeds: Iterable[int], skips: Iterable[bool] = (False, True), **settings: Any
 ) -> Iterator[Run]:
-    """Train a network for every depth, plain and skip, and seed; yield each when it is done.
+    """Train a network for every depth, plain (False) and skip (True), and seed; yield each when it is done.
 
-    Runs are kept in memory: asked for again, also after an interruption, they come back at once.
-
-    Args:
-        depths: weighted layers of the networks, even.
-        seeds: for the weights and for the order of the images.
-        skips: False for plain, True for skip.
-        settings: those of ``make_stack`` and ``train``; 8 channels unless given.
+    The seed decides the weights and the order of the images. The settings are those of ``make_stack`` and ``train``;
+    8 channels unless given. Runs are kept in memory: asked for again, also after an interruption, they come back at
+    once.
 
     >>> [run.depth for run in race([4], seeds=[172], skips=[True], epochs=1)]
     [4]

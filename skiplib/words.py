@@ -27,15 +27,6 @@ def share_in_words(share: float) -> str:
     return "below 50 %" if share < 0.5 else "50 to 90 %" if share < 0.9 else "above 90 %"
 
 
-def cosine_in_words(cosine: float) -> str:
-    """A cosine, coarsely.
-
-    >>> [cosine_in_words(cosine) for cosine in (0.98, 0.5, -0.1)]
-    ['near 1', 'in between', 'near 0']
-    """
-    return "near 1" if cosine > 0.8 else "near 0" if abs(cosine) < 0.3 else "in between"
-
-
 def in_ranges(sizes: Sequence[int]) -> str:
     """Sizes in order, runs of neighbours shortened.
 

@@ -3,8 +3,10 @@ from itertools import product
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from skiplib.adding import add_verdict, checked_add
+from skiplib.adding import add_message, add_verdict, checked_add
 
 BROADCASTS = [
     ((1, 3, 32, 1), (1, 3, 1, 32), (1, 3, 32, 32)),
@@ -67,3 +69,17 @@ def test_verdict_is_pytorchs():
 def test_checked_add_of_equal_shapes_is_plus(shape):
     a, b = torch.rand(shape), torch.rand(shape)
     assert torch.equal(checked_add(a, b), a + b)
+
+
+shapes = st.lists(st.sampled_from([0, 1, 2, 3, 5]), max_size=5)
+
+
+@settings(max_examples=5000, deadline=None)
+@given(shapes, shapes)
+def test_message_is_pytorchs_word_by_word(a, b):
+    try:
+        torch.zeros(a) + torch.zeros(b)
+        said = ""
+    except RuntimeError as error:
+        said = str(error)
+    assert add_message(a, b) == said

@@ -20,7 +20,7 @@ from skiplib.arithmetic import (
     pool_output_size,
     transposed_output_size,
 )
-from skiplib.chains import compose, sizes
+from skiplib.chains import sizes
 
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
 setting = st.fixed_dictionaries(
@@ -94,6 +94,17 @@ def test_transposed_output_size_is_that_of_conv_transpose1d(setting, output_padd
     image, weight = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
     out = result(F.conv_transpose1d, image, weight, output_padding=output_padding, **setting)
     assert ours == (None if out is None else out.shape[-1])
+
+
+@many
+@given(setting, st.booleans())
+def test_output_size_with_ceil_mode_is_the_pooling_that_it_promises(setting, own_stride):
+    if own_stride:
+        del setting["stride"]
+    assert result(output_size, **setting, ceil_mode=True) == result(pool_output_size, **setting, ceil_mode=True)
+    assert (
+        output_size(7, 3, padding=1, ceil_mode=True) == pool_size(F.avg_pool2d, 7, 3, padding=1, ceil_mode=True) == 3
+    )
 
 
 @pytest.mark.parametrize("stride", [None, 1, 3])
@@ -182,38 +193,6 @@ def test_then_gives_the_size_of_two_real_convolutions_for_every_size(first, seco
         out = result(nn.Sequential(*convs), torch.zeros(1, 1, size))
         if out is not None:
             assert whole.output_size(size) == out.shape[-1] == sizes(size, [first, second])[-1]
-
-
-@some
-@given(st.lists(geometry, min_size=1, max_size=3), st.integers(0, 3))
-def test_composed_window_spans_what_autograd_finds(geometries, index):
-    whole = compose(geometries)
-    size = whole.window(index).last + 1
-    x = torch.zeros(1, 1, size + 40, requires_grad=True)
-    out = x
-    for g in geometries:  # without padding, every output sees all of its window
-        out = F.conv1d(out, torch.ones(1, 1, g.kernel_size), stride=g.stride, dilation=g.dilation)
-    out[0, 0, index].backward()
-    seen = x.grad[0, 0].nonzero().flatten()
-    assert (seen[0], seen[-1]) == (whole.window(index).first, whole.window(index).last)
-
-
-def test_composed_padding_says_where_the_image_begins():
-    whole = compose([PUBLISHED, PUBLISHED])
-    assert whole == ConvGeometry(kernel_size=4, stride=4, padding=6)
-    x = torch.zeros(1, 1, 32, requires_grad=True)
-    kernel = torch.ones(1, 1, 2)
-    F.conv1d(F.conv1d(x, kernel, stride=2, padding=2), kernel, stride=2, padding=2)[0, 0, 5].backward()
-    assert x.grad[0, 0].nonzero().flatten().tolist() == [tap - whole.padding for tap in whole.window(5).taps]
-
-
-def test_nothing_composes_to_a_pixel():
-    assert compose([]) == ConvGeometry(1) and sizes(9, []) == [9]
-
-
-def test_sizes_names_the_convolution_that_does_not_fit():
-    with pytest.raises(ValueError, match="convolution 2 of 2: `input_size`=2 is too small: the window spans 5"):
-        sizes(4, [ConvGeometry(3), ConvGeometry(5)])
 
 
 @pytest.mark.parametrize("groups", [0, 1, 2, 3, 4])

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from skiplib import arithmetic
 from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import PublishedBlock, Recipe, ResidualBlock, SkipConnection
 from skiplib.networks import make_stack
@@ -68,6 +69,11 @@ def test_published_block_adds_equal_shapes_on_3_and_4_pixels_only_and_broadcasts
     assert all(1 < out < n for n, out in larger.items())  # neither equal nor broadcast from here on
     assert equal == set(product((3, 4), repeat=2))
     assert broadcast == {(1, 1): (3, 3), (1, 3): (3, 3), (1, 4): (3, 4), (3, 1): (3, 3), (4, 1): (4, 3)}
+
+
+def test_published_block_has_the_geometry_that_the_rest_of_the_house_calls_published():
+    numbers = PublishedBlock.kernel_size, PublishedBlock.stride, PublishedBlock.padding
+    assert ConvGeometry(*numbers) == arithmetic.PUBLISHED
 
 
 def test_published_block_has_the_values_of_the_article_under_its_seed():

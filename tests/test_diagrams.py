@@ -1,3 +1,5 @@
+import base64
+import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -6,14 +8,15 @@ import torch
 import torch.nn.functional as F
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.chains import compose, kept_sizes, seen_pixels, sizes
-from skiplib.diagrams.add import draw_alignment, draw_legal_sizes
+from skiplib.chains import compose, sizes, sizes_after
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain
 from skiplib.diagrams.convolution import draw_convolution
-from skiplib.diagrams.images import draw_images
+from skiplib.diagrams.matrices import draw_matrices
+from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_residual
 from skiplib.diagrams.strip import draw_strip
-from skiplib.diagrams.svg import VERDICTS, make_picture, stack_pictures, strike, text
+from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures, strike, strip, text
+from skiplib.shortcuts import Shortcut
 
 SVG = "{http://www.w3.org/2000/svg}"
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
@@ -25,6 +28,18 @@ SETTINGS = [
     ((9, 9), (ConvGeometry(3, 2, 1, 2), ConvGeometry(1, 3))),
 ]
 every_setting = pytest.mark.parametrize(("input_size", "geometries"), SETTINGS)
+
+
+IDENTITY = Shortcut(kind="identity", branch=(PUBLISHED, PUBLISHED), in_channels=3, out_channels=3)
+VERDICTS_OF_IDENTITY = {size: IDENTITY.verdict(size) for size in range(1, 33)}
+EVERY_PICTURE = [
+    lambda: draw_strip(12, ConvGeometry(3, 2, 2, 2)),
+    lambda: draw_convolution((12, 20), (ConvGeometry(3, 3), ConvGeometry(5, 4, 1)), output_index=(1, 3)),
+    lambda: draw_chain(32, [PUBLISHED, PUBLISHED], output_index=5),
+    lambda: draw_block([("conv", (1, 3, 8, 8))], input_shape=(1, 3, 8, 8), verdict="equal"),
+    lambda: draw_residual(IDENTITY, 32, hidden_channels=6, output_index=5, verdicts=VERDICTS_OF_IDENTITY),
+    lambda: draw_matrices({"x": [[0.0, 1.0], [-1.0, 0.5]]}),
+]
 
 
 def parse(picture):
@@ -45,13 +60,14 @@ def corners(path):
 
 def lit_places(picture):
     """Where the lit window lies, and its label: for each output column its x, and for each output row its y."""
-    group = next(element for element in parse(picture).iter(f"{SVG}g") if element.get("class") == "hits")
+    live = ElementTree.fromstring(picture.live)
+    group = next(element for element in live.iter(f"{SVG}g") if element.get("class") == "hits")
     across = [
         (float(re.fullmatch(r"translate\(([\d.]+) 0\)", column.get("transform"))[1]), column.find(f"{SVG}text").text)
         for column in group.findall(f"{SVG}g")
     ]
     rule = rf"#{group.get('id')}:hover:has\(>g>path:hover:nth-of-type\((\d+)\)\){{--window:([\d.]+)px}}"
-    down = [(int(row), float(y)) for row, y in re.findall(rule, picture.svg)]
+    down = [(int(row), float(y)) for row, y in re.findall(rule, picture.live)]
     assert [row for row, _ in down] == list(range(1, len(down) + 1))
     labels = {each.get("class"): each.text for each in group.findall(f"{SVG}text")}
     return across, [(y, labels[f"r{row - 1}"]) for row, y in down]
@@ -77,7 +93,7 @@ def test_convolution_says_its_sizes_on_the_axes_and_in_words(input_size, geometr
 @every_setting
 def test_pointing_at_an_output_pixel_lights_the_window_that_it_reads(input_size, geometries):
     vertical, horizontal = geometries
-    picture = draw_convolution(input_size, geometries, hover=True)
+    picture = draw_convolution(input_size, geometries)
     padded = next(parse(picture).iter(f"{SVG}rect"))
     left, top, width = (float(padded.get(name)) for name in ("x", "y", "width"))
     cell = width / (input_size[1] + 2 * horizontal.padding)
@@ -93,7 +109,7 @@ def test_pointing_at_an_output_pixel_lights_the_window_that_it_reads(input_size,
 
 
 def test_marked_window_and_its_output_pixel_stand_at_their_row_and_column():
-    picture = draw_convolution((12, 20), (ConvGeometry(3, 3), ConvGeometry(5, 4, 1)), window=(1, 3))
+    picture = draw_convolution((12, 20), (ConvGeometry(3, 3), ConvGeometry(5, 4, 1)), output_index=(1, 3))
     boxes = [numbers(rect, "x", "y") for rect in parse(picture).iter(f"{SVG}rect")]
     padded, _, output, window, pixel = boxes[:5]
     taps, marked = (corners(path)[0] for path in parse(picture).iter(f"{SVG}path") if path.get("class") == "window")
@@ -104,8 +120,9 @@ def test_marked_window_and_its_output_pixel_stand_at_their_row_and_column():
 
 def test_lit_window_shows_the_holes_of_a_dilation():
     geometry = ConvGeometry(3, dilation=2)
-    picture = draw_convolution((9, 9), (geometry, geometry), hover=True)
-    window = next(group for group in parse(picture).iter(f"{SVG}g") if (group.get("id") or "").startswith("w"))
+    picture = draw_convolution((9, 9), (geometry, geometry))
+    groups = ElementTree.fromstring(picture.live).iter(f"{SVG}g")
+    window = next(group for group in groups if (group.get("id") or "").startswith("w"))
     assert corners(window[0]) == [(x * 28, y * 28) for y in (0, 2, 4) for x in (0, 2, 4)]
 
 
@@ -120,13 +137,13 @@ def test_lit_window_shows_the_holes_of_a_dilation():
     ],
 )
 def test_label_says_which_pixels_a_window_reads(window, said):
-    assert said <= set(words(draw_convolution((32, 32), (PUBLISHED, PUBLISHED), window=window)))
+    assert said <= set(words(draw_convolution((32, 32), (PUBLISHED, PUBLISHED), output_index=window)))
 
 
 def test_label_says_partly_padding_and_shortens_long_windows():
     geometry = ConvGeometry(5, padding=1)
     assert "output row 0 reads rows −1, 0, …, 3 (partly padding)" in words(
-        draw_convolution((9, 9), (geometry, geometry), window=(0, 0))
+        draw_convolution((9, 9), (geometry, geometry), output_index=(0, 0))
     )
 
 
@@ -155,13 +172,12 @@ def test_strike_runs_along_the_longer_side():
     "geometry", [ConvGeometry(1), ConvGeometry(2, 2), ConvGeometry(7), ConvGeometry(3, dilation=3)]
 )
 def test_frame_at_36_padded_pixels_stays_small(geometry):
-    assert len(draw_convolution((36, 36), (geometry, geometry), window=(5, 5), hover=True).svg.encode()) < 100_000
+    assert len(draw_convolution((36, 36), (geometry, geometry), output_index=(5, 5)).live.encode()) < 100_000
 
 
 def test_ids_differ_between_pictures_and_agree_between_equal_ones():
     ids = [
-        re.findall(r' id="(\w+)"', draw_convolution((size, size), (PUBLISHED, PUBLISHED), hover=True).svg)
-        for size in (8, 8, 9)
+        re.findall(r' id="(\w+)"', draw_convolution((size, size), (PUBLISHED, PUBLISHED)).live) for size in (8, 8, 9)
     ]
     assert ids[0] == ids[1] and not {*ids[0]} & {*ids[2]} and len(ids[0]) == 2
 
@@ -169,6 +185,28 @@ def test_ids_differ_between_pictures_and_agree_between_equal_ones():
 def test_convolution_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="`input_size`=2 is too small"):
         draw_convolution((9, 2), (ConvGeometry(3), ConvGeometry(3)))
+
+
+def test_strip_draws_each_window_under_the_pixels_that_it_reads():
+    drawing = parse(draw_strip(12, ConvGeometry(3, 2, 2, 2)))
+    left, width = numbers(next(drawing.iter(f"{SVG}rect")), "x", "width")
+    cell = width / 16
+    lines, windows = (
+        [path for path in drawing.iter(f"{SVG}path") if path.get("class") == name] for name in ("line", "window")
+    )
+    for place, (line, window) in enumerate(zip(lines, windows, strict=True)):
+        taps = [(x - 1 - left) / cell for x, _ in corners(window)]
+        assert taps == pytest.approx([2 * place, 2 * place + 2, 2 * place + 4])
+        start, length = re.fullmatch(r"M([\d.]+) [\d.]+h([\d.]+)", line.get("d")).groups()
+        assert [float(start), float(length)] == pytest.approx([left + 2 * place * cell + 1, 5 * cell - 2])
+
+
+@pytest.mark.parametrize("place", [(-1, 0), (0, -1), (7, 0), (0, 5)])
+def test_output_pixel_outside_the_output_is_refused(place):
+    with pytest.raises(
+        ValueError, match=rf"`output_index` must lie in the output of 7 by 5 places; got \({place[0]}"
+    ):
+        draw_convolution((9, 7), (ConvGeometry(3), ConvGeometry(3)), output_index=place)
 
 
 @pytest.mark.parametrize(
@@ -185,20 +223,6 @@ def test_strip_draws_its_windows_and_counts_them_all(size, geometry):
     assert f"starting at {-geometry.padding}, {geometry.stride - geometry.padding}, " in picture.alt
 
 
-@pytest.mark.parametrize("index", [0, 2, 5, 10])
-def test_seen_pixels_are_those_with_a_gradient(index):
-    x = torch.zeros(1, 1, 32, requires_grad=True)
-    kernel = torch.ones(1, 1, 2)
-    F.conv1d(F.conv1d(x, kernel, stride=2, padding=2), kernel, stride=2, padding=2)[0, 0, index].backward()
-    seen = [pixel for pixel in seen_pixels(32, [PUBLISHED] * 2, index)[0] if 0 <= pixel < 32]
-    assert seen == x.grad[0, 0].nonzero().flatten().tolist()
-
-
-def test_kept_sizes_are_those_that_come_back():
-    assert kept_sizes([PUBLISHED] * 2, 500) == [3, 4]
-    assert kept_sizes([ConvGeometry(3, padding=1)] * 3, 20) == list(range(1, 21))
-
-
 @pytest.mark.parametrize(
     "geometries",
     [
@@ -209,23 +233,35 @@ def test_kept_sizes_are_those_that_come_back():
     ],
 )
 def test_chain_says_every_size_and_which_are_kept(geometries):
-    picture = draw_chain(32, geometries, index=1)
+    picture = draw_chain(32, geometries, output_index=1)
     chain = sizes(32, geometries)
     assert {f"{size} after conv {layer}" for layer, size in enumerate(chain) if layer} <= set(words(picture))
     assert f"chain of convolutions: {' to '.join(map(str, chain))}." in picture.alt
     assert f"sees a stretch of {compose(geometries).kernel_size} input positions" in picture.alt
-    kept = kept_sizes(geometries, 34)
+    kept = [size for size, after in sizes_after(geometries, 34).items() if size == after]
     assert any(word.startswith("kept: " + ("only" if len(kept) < 8 else "every size")) for word in words(picture))
 
 
 def test_chain_shades_the_seen_pixels_of_every_level():
-    drawing = parse(draw_chain(32, [PUBLISHED] * 2, index=5))
+    drawing = parse(draw_chain(32, [PUBLISHED] * 2, output_index=5))
     strips = [rect for rect in drawing.iter(f"{SVG}rect") if rect.get("class") in ("image", "output")]
     seen = [corners(path) for path in drawing.iter(f"{SVG}path") if path.get("class") == "window"]
     expected = [[14, 15, 16, 17], [8, 9], [5]]
-    for strip, size, cells, pixels in zip(strips, (32, 18, 11), seen, expected, strict=True):
-        left, width = numbers(strip, "x", "width")
+    for drawn, size, cells, pixels in zip(strips, (32, 18, 11), seen, expected, strict=True):
+        left, width = numbers(drawn, "x", "width")
         assert [(x - left) * size / width for x, _ in cells] == pytest.approx(pixels, abs=0.01)
+
+
+def test_cone_leads_from_all_that_is_seen_of_one_level_to_the_next():
+    drawing = parse(draw_chain(32, [PUBLISHED] * 2, output_index=5))
+    strips = [numbers(rect, "x", "width") for rect in drawing.iter(f"{SVG}rect") if rect.get("class") != "padding"]
+    cones = [[x for x, _ in corners(path)] for path in drawing.iter(f"{SVG}path") if path.get("class") == "cone"]
+    edges = [
+        [left + pixel * width / size for pixel in ends]
+        for (left, width), size, ends in zip(strips, (32, 18, 11), ((14, 18), (8, 10), (5, 6)), strict=True)
+    ]
+    expected = [[*below, *reversed(above)] for below, above in itertools.pairwise(edges)]
+    assert cones == [pytest.approx(cone, abs=0.01) for cone in expected]
 
 
 def test_cobweb_goes_up_to_the_map_and_across_to_the_diagonal():
@@ -236,7 +272,8 @@ def test_cobweb_goes_up_to_the_map_and_across_to_the_diagonal():
 
 
 def test_verdicts_differ_in_colour_and_in_sign():
-    assert [len(set(marks)) for marks in zip(*VERDICTS.values(), strict=True)] == [4, 4]
+    assert VERDICTS.keys() == SIGNS.keys()
+    assert len(set(VERDICTS.values())) == len(set(SIGNS.values())) == 4
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
@@ -244,7 +281,7 @@ def test_add_is_drawn_in_the_colour_of_its_verdict(verdict):
     drawing = parse(draw_block([], input_shape=None, verdict=verdict))
     classes = next(drawing.iter(f"{SVG}circle")).get("class").split()
     rules = re.findall(r"\.skiplib \.(\w+){fill:([^;}]+)", drawing.find(f"{SVG}style").text)
-    assert [fill for name, fill in rules if name in classes][-1] == VERDICTS[verdict].colour  # the last rule wins
+    assert [fill for name, fill in rules if name in classes][-1] == VERDICTS[verdict]  # the last rule wins
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
@@ -273,6 +310,35 @@ def test_text_and_alt_are_escaped():
     picture = make_picture(10, 10, [text(0, 0, '<b> & "')], alt='a "quoted" <alt>')
     assert words(picture) == ['<b> & "'] and parse(picture).get("aria-label") == picture.alt
     assert 'alt="a &quot;quoted&quot; &lt;alt&gt;"' in picture.to_html()
+
+
+@pytest.mark.parametrize("draw", EVERY_PICTURE)
+def test_every_form_of_every_picture_is_xml_named_by_its_alt(draw):
+    picture = draw()
+    for form in (picture.svg, picture.live):
+        root = ElementTree.fromstring(form)
+        assert root.get("role") == "img" and root.get("aria-label") == picture.alt
+        assert numbers(root, "width", "height") == [picture.width, picture.height]
+
+
+def test_only_the_live_form_answers_the_mouse():
+    picture = draw_convolution((7, 7), (ConvGeometry(3), ConvGeometry(3)), output_index=(0, 0))
+    stored = base64.b64decode(re.search(r"base64,([^\"]+)", picture.to_html())[1]).decode()
+    assert stored == picture.svg
+    for markup in ("hits", ":hover", "<use", "var(--window)"):
+        assert markup not in picture.svg and markup in picture.live
+    still, live = parse(picture), ElementTree.fromstring(picture.live)
+    assert list(map(ElementTree.tostring, live))[: len(still)] == list(map(ElementTree.tostring, still))
+    assert make_picture(10, 10, [], alt="nothing").live == make_picture(10, 10, [], alt="nothing").svg
+
+
+def test_strip_lies_between_its_paddings_under_its_lines():
+    markup = strip(100, 10, 3, 20, 24, (1, 2), '<path class="over"/>')
+    padding, image, over, lines = ElementTree.fromstring(f"<svg>{markup}</svg>")
+    assert numbers(padding, "x", "y", "width", "height") == [80, 10, 6 * 20, 24]
+    assert numbers(image, "x", "y", "width", "height") == [100, 10, 3 * 20, 24] and image.get("class") == "image"
+    assert over.get("class") == "over"
+    assert corners(lines) == [(80 + 20 * place, 10) for place in range(1, 6)]
 
 
 def test_picture_shows_itself_as_an_image_with_a_text_twin():
@@ -316,6 +382,55 @@ def test_alignment_shades_what_each_side_reads():
     assert picture.alt == "For output column 0 the branch looks at input columns −6 to −3, the skip at 0."
 
 
+def test_residual_is_its_block_its_sizes_and_its_alignment():
+    conv = ConvGeometry(3, stride=2, padding=1)
+    shortcut = Shortcut(
+        kind="projection", branch=(conv, conv), in_channels=2, out_channels=5, geometry=ConvGeometry(2, stride=4)
+    )
+    verdicts = {size: shortcut.verdict(size) for size in range(1, 17)}
+    picture = draw_residual(shortcut, 16, hidden_channels=3, output_index=1, verdicts=verdicts)
+    shapes = [
+        ("conv1, ReLU\nk 3, s 2, p 1", (1, 3, 8, 8)),
+        ("conv2, ReLU\nk 3, s 2, p 1", (1, 5, 4, 4)),
+    ]
+    parts = [
+        draw_block(
+            shapes,
+            input_shape=(1, 2, 16, 16),
+            verdict="equal",
+            shortcut=("projection\nk 2, s 4, p 0", (1, 5, 4, 4)),
+            output_shape=(1, 5, 4, 4),
+        ),
+        draw_legal_sizes(verdicts, marked=16),
+        draw_alignment(16, 1, range(1, 8), range(4, 6)),
+    ]
+    assert picture.alt == " ".join(part.alt for part in parts)
+    assert picture == stack_pictures(parts)
+
+
+@pytest.mark.parametrize(
+    ("settings", "label"),
+    [
+        ({"kind": "identity"}, None),
+        ({"kind": "resize"}, "resize"),
+        ({"kind": "option A", "geometry": ConvGeometry(1, stride=4)}, "k 1, s 4, p 0"),
+        ({"kind": "projection", "geometry": ConvGeometry(3, 4, 1, 2)}, "k 3, s 4, p 1, d 2"),
+    ],
+)
+def test_residual_names_its_shortcut_with_what_was_chosen(settings, label):
+    shortcut = Shortcut(branch=(ConvGeometry(3), ConvGeometry(3)), in_channels=1, out_channels=1, **settings)
+    verdicts = {16: shortcut.verdict(16)}
+    said = words(draw_residual(shortcut, 16, hidden_channels=4, output_index=0, verdicts=verdicts))
+    assert (label in said) if label else (shortcut.kind not in said)
+    assert said.count("k 3, s 1, p 0") == 2
+
+
+def test_stretched_add_gives_the_larger_of_both_shapes():
+    shortcut = Shortcut(kind="identity", branch=(ConvGeometry(3, padding=1),) * 2, in_channels=1, out_channels=6)
+    picture = draw_residual(shortcut, 8, hidden_channels=4, output_index=0, verdicts={8: shortcut.verdict(8)})
+    assert words(picture).count("(1, 6, 8, 8)") == 2 and "~ legal, but stretched" in " ".join(words(picture))
+
+
 def test_stacked_pictures_keep_their_order_and_their_words():
     one, two = draw_strip(7, ConvGeometry(3)), draw_strip(9, ConvGeometry(3))
     both = stack_pictures([one, two], gap=8)
@@ -324,15 +439,15 @@ def test_stacked_pictures_keep_their_order_and_their_words():
     assert both.alt == f"{one.alt} {two.alt}" and both.height == one.height + two.height + 8
 
 
-def test_images_shade_by_size_and_sign():
-    picture = draw_images({"x": [[0.0, 1.0], [-1.0, 0.5]], "y": [[2.0]]})
+def test_matrices_shade_by_size_and_sign():
+    picture = draw_matrices({"x": [[0.0, 1.0], [-1.0, 0.5]], "y": [[2.0]]})
     classes = [path.get("class") for path in parse(picture).iter(f"{SVG}path")]
     assert classes == ["n6", "p3", "p6", "minus", "p12"]
     assert picture.alt == "Matrices as pictures. x: 2 by 2, from -1.0 to 1.0; y: 1 by 1, from 2.0 to 2.0."
 
 
-def test_images_of_zeros_are_white_and_bad_numbers_are_refused():
-    assert "<path" not in draw_images({"zero": [[0.0]]}).svg
+def test_matrices_of_zeros_are_white_and_bad_numbers_are_refused():
+    assert "<path" not in draw_matrices({"zero": [[0.0]]}).svg
     for bad in (float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="`images` must hold finite numbers only"):
-            draw_images({"bad": [[0.0, bad]]})
+        with pytest.raises(ValueError, match="`matrices` must hold finite numbers only"):
+            draw_matrices({"bad": [[0.0, bad]]})

@@ -32,7 +32,15 @@ def test_kernel_two_keeps_the_size_only_if_one_of_two_convolutions_pads(paddings
     assert convs(torch.rand(1, 3, 32, 32)).shape[-1] == out
 
 
-def test_padding_same_pads_one_side_more_with_a_warning_and_refuses_a_stride():
+@pytest.fixture
+def every_warning():
+    """Without it, only the first convolution of its kind in a process warns."""
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+def test_padding_same_pads_one_side_more_with_a_warning_and_refuses_a_stride(every_warning):
     with pytest.warns(UserWarning, match="Using padding='same' with even kernel lengths and odd dilation"):
         assert nn.Conv2d(3, 3, 2, padding="same")(torch.rand(1, 3, 32, 32)).shape[-1] == 32
     with pytest.raises(ValueError, match="padding='same' is not supported for strided convolutions"):

@@ -1,19 +1,14 @@
 import itertools
 import math
 import re
+import xml.etree.ElementTree as ElementTree
 
 import matplotlib
 import pytest
 
-from skiplib.curves import Curve, draw_training, race_plot, running_mean, training_plot, trust_plot
-from skiplib.digits import first_digits
-from skiplib.explorers.base import Control
-from skiplib.explorers.gradient import GradientExplorer, _measure
-from skiplib.explorers.product import ProductExplorer
-from skiplib.explorers.spectrum import SpectrumExplorer
-from skiplib.figures import Band, Plot, draw_pair, make_figure
-from skiplib.gradients import compare, median_ratio
-from skiplib.words import magnitude, share_in_words
+from skiplib.figures.pairs import draw_pair, gradients_plot, product_plot, spectrum_plot
+from skiplib.figures.plot import STYLES, Band, Plot, draw_bands, make_figure
+from skiplib.figures.training import Curve, draw_training, race_plot, running_mean, training_plot, trust_plot
 
 RISING, FLAT = Band.of([[1e-4, 1e-2, 1.0]]), Band.of([[1.0, 2.0, 1.0]])
 
@@ -56,7 +51,7 @@ def test_every_curve_has_a_few_ticks_and_can_be_drawn(values):
     figure, (ax,) = make_figure(3)
     draw_pair(ax, Band.of([values]), Band.of([values]))
     assert 2 <= len(ax.get_yticks()) <= 9
-    assert Plot(figure, "a curve").svg.endswith("</svg>\n")
+    assert Plot(figure, "a curve").live.endswith("</svg>\n")
 
 
 def test_plot_has_a_name_in_both_forms_and_leaves_no_trace():
@@ -64,23 +59,109 @@ def test_plot_has_a_name_in_both_forms_and_leaves_no_trace():
     figure, (ax,) = make_figure(3)
     draw_pair(ax, RISING, FLAT)
     plot = Plot(figure, "plain < skip")
-    assert 'role="img" aria-label="plain &lt; skip"' in plot.svg and "{stroke" in plot.svg
-    assert not re.search(r"[>}]\s*\*{", plot.svg) and "<dc:date>" not in plot.svg
+    assert 'role="img" aria-label="plain &lt; skip"' in plot.live and "{stroke" in plot.live
+    assert not re.search(r"[>}]\s*\*{", plot.live) and "<dc:date>" not in plot.live
     assert plot.to_html().startswith('<img alt="plain &lt; skip" src="data:image/webp;base64,')
     assert before == dict(matplotlib.rcParams)
 
 
-def test_magnitude_is_the_nearest_power_of_ten():
-    said = [magnitude(value) for value in (2e-7, 4e-7, 0.5, 4, 40, 0, math.inf, math.nan)]
-    assert said == ["1e-7", "1e-6", "1", "10", "1e2", "0", "infinity", "not a number"]
+def test_curves_do_not_depend_on_clip_paths_that_another_picture_may_own():
+    _, (ax,) = make_figure(3)
+    draw_pair(ax, Band.of([[1e-50, 1.0]]), Band.of([[1.0, 1.0]]))
+    assert not [artist for artist in ax.get_children() if artist.get_clip_on()]
+    low, high = ax.get_ylim()
+    (floor,) = [patch for patch in ax.patches if patch is not ax.patch]
+    assert low == pytest.approx(floor.get_y()) and floor.get_y() + floor.get_height() < high
+
+
+@pytest.mark.parametrize(("ends", "side"), [((1e-8, 1.0), "left"), ((1.0, 1e-8), "right")])
+def test_name_of_the_lower_curve_stands_on_its_open_side(ends, side):
+    ax = make_figure(3)[1][0]
+    heights = [ends[0] * (ends[1] / ends[0]) ** (place / 15) for place in range(16)]
+    draw_pair(ax, Band.of([heights]), Band.of([[1e3] * 16]))
+    (name,) = [text for text in ax.texts if text.get_text() == "plain"]
+    assert name.get_ha() == side
+
+
+def test_band_is_drawn_in_the_style_of_its_name_from_low_to_high():
+    _, (ax,) = make_figure(3)
+    bands = {"plain": Band((1, 2), (3, 4), (5, 6)), "skip": Band((0, 0), (1, 1), (2, 2))}
+    area, line, *_ = draw_bands(ax, [10, 20], bands, marker="o")
+    assert [list(each.get_ydata()) for each in ax.lines] == [[3, 4], [1, 1]]
+    assert [each.get_color() for each in ax.lines] == [STYLES[name][0] for name in bands]
+    assert {tuple(corner) for corner in area.get_paths()[0].vertices} == {(10, 1), (20, 2), (20, 6), (10, 5)}
+    assert list(line.get_xdata()) == [10, 20] and line.get_marker() == "o"
+
+
+@pytest.mark.parametrize("heights", [(3.2,), (3, 1.4), (1, 1, 1)])
+def test_figure_leaves_the_same_room_below_whatever_its_height(heights):
+    figure, panels = make_figure(*heights)
+    panels[-1].set_xlabel("a name")
+    assert figure.subplotpars.bottom * figure.get_figheight() == pytest.approx(0.62)  # inches
+    assert (1 - figure.subplotpars.top) * figure.get_figheight() == pytest.approx(0.31)
+    figure.draw_without_rendering()
+    name = panels[-1].xaxis.label.get_window_extent()
+    assert 0 < name.y0 < 0.25 * figure.dpi  # inside the figure, and not far from its edge
+
+
+def test_product_plot_stands_at_the_number_of_blocks():
+    plot = product_plot([1, 0.1, 0.01], [1, 10, 100])
+    (ax,) = plot.figure.axes
+    assert [list(line.get_xdata()) for line in ax.lines] == [[0, 1, 2]] * 2
+    assert [list(line.get_ydata()) for line in ax.lines] == [[0, -1, -2], [0, 1, 2]]
+    assert plot.alt == "Size of the gradient, from left to right: plain 1 to 1e-2, skip 1 to 1e2."
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("blocks that the gradient has passed", "size of the gradient")
+
+
+def test_spectrum_plot_is_relative_to_the_largest_and_marks_one_percent():
+    plot = spectrum_plot([8, 0.8, 0], [0, 0, 0])
+    (ax,) = plot.figure.axes
+    plain, skip, percent = ax.lines
+    assert list(plain.get_xdata()) == [1, 2, 3]
+    assert list(plain.get_ydata()) == pytest.approx([0, -1, -18]) and list(skip.get_ydata()) == [-18] * 3
+    assert list(percent.get_ydata()) == [-2, -2]
+    assert len({line.get_color() for line in ax.lines}) == len({line.get_linestyle() for line in ax.lines}) == 3
+    assert {"1 %", "below 1e-16: lost in rounding"} <= {text.get_text() for text in ax.texts}
+    assert plot.alt == "Singular values, relative to the largest, from left to right: plain 1 to 0, skip 0 to 0."
+
+
+@pytest.mark.parametrize(("gradient_of", "count"), [("activations", 5), ("weights", 9)])
+def test_gradients_plot_runs_to_the_number_of_blocks(gradient_of, count):
+    gradients = {"plain": [[0.1] * (count - 1) + [1]], "skip": [[1] * count]}
+    sizes = {"plain": [[1.0] * 5, [3.0] * 5, [9.0] * 5], "skip": [[1, 1, 1, 1, 100]]}
+    plot = gradients_plot(gradients, sizes, gradient_of=gradient_of)
+    above, below = plot.figure.axes
+    for line in [*above.lines, *below.lines]:
+        assert line.get_xdata()[0] == 0 and line.get_xdata()[-1] == 4  # blocks
+    assert len(above.lines[0].get_xdata()) == count
+    assert list(below.lines[0].get_ydata()) == pytest.approx([math.log10(3)] * 5)
+    assert above.get_xlim() == below.get_xlim() == pytest.approx((-0.08, 4.08))
+    assert above.get_ylabel() == f"gradient of {gradient_of},\nrelative to the last"
+    assert plot.alt == (
+        f"Gradient of {gradient_of}, from left to right: plain 0.1 to 1, skip 1 to 1. "
+        "Size, from left to right: plain 1 to 1, skip 1 to 1e2."
+    )
+
+
+def test_marks_below_a_figure_are_whole_numbers():
+    plot = product_plot([1, 1], [1, 1])
+    assert [tick % 1 for tick in plot.figure.axes[0].get_xticks()] == [0] * len(plot.figure.axes[0].get_xticks())
 
 
 @pytest.mark.parametrize(
-    ("share", "words"),
-    [(0.499, "below 50 %"), (0.5, "50 to 90 %"), (0.899, "50 to 90 %"), (0.9, "above 90 %"), (1.0, "above 90 %")],
+    "plot",
+    [
+        lambda: product_plot([1, 0], [1, math.inf]),
+        lambda: spectrum_plot([1, 0], [1, 1]),
+        lambda: race_plot([4, 20], plain=[[0.9, 0.1]], skip=[[0.9, 0.8]]),
+        lambda: trust_plot([0.1, 1], plain=[[0.9, 0.1]], skip=[[0.9, 0.8]]),
+        lambda: training_plot([curve(), curve("skip", "skip & co.")], epochs=2),
+    ],
 )
-def test_shares_in_words_change_at_50_and_90_percent(share, words):
-    assert share_in_words(share) == words
+def test_every_figure_is_xml_named_by_its_alt(plot):
+    plot = plot()
+    root = ElementTree.fromstring(plot.live)
+    assert root.get("role") == "img" and root.get("aria-label") == plot.alt
 
 
 def curve(kind="plain", label="plain, 4 layers", *, accuracies=(0.0, 0.5), current=True):
@@ -94,7 +175,7 @@ def test_training_is_drawn_in_percent_and_powers_of_ten_with_names_apart():
     assert list(above.lines[0].get_ydata()) == [0, 25]
     assert list(below.lines[0].get_ydata()) == [-3, -47]
     assert above.lines[0].get_linewidth() > above.lines[2].get_linewidth()
-    names = {text.get_text(): text.xy[1] for text in above.texts}
+    names = {text.get_text(): text.get_position()[1] for text in above.texts}
     heights = sorted(names.values())
     assert set(names) == {each.label for each in curves}
     assert all(high - low >= 8 for low, high in itertools.pairwise(heights))
@@ -118,122 +199,3 @@ def test_plots_say_what_they_show_in_coarse_words():
 
 def test_running_mean_of_less_than_a_window_takes_what_there_is():
     assert running_mean([2.0, 4.0], window=12) == [2.0, 3.0] and running_mean([]) == []
-
-
-SMALL = [
-    lambda: GradientExplorer(depth=6, seeds=2, channels=4),
-    lambda: ProductExplorer(blocks=3),
-    lambda: SpectrumExplorer(blocks=2),
-]
-
-
-def shown(explorer):
-    return explorer._status.value, explorer._picture.value, explorer._details.value
-
-
-@pytest.mark.parametrize("make", SMALL)
-def test_moved_explorer_equals_a_fresh_one_at_every_end(make):
-    explorer = make()
-    for name, control in explorer.controls.items():
-        start = control.value
-        slider = getattr(control, "slider", None)
-        ends = [slider.min, min(slider.max, 12)] if slider else [control.options[0], control.options[-1]]
-        for end in ends:
-            control.value = end
-            assert shown(explorer) == shown(type(explorer)(**explorer.settings)), (name, end)
-        control.value = start
-
-
-def test_gradient_explorer_says_what_vanishes_and_what_explodes():
-    default = GradientExplorer(seeds=2)
-    assert default.status.startswith("Plain: the first block receives 1e-")
-    assert "In theory, with q = 0.15 for a block: plain 1e-20, skip 1." in default._details.value
-    he = GradientExplorer(seeds=2, init="he")
-    assert "times what the last one does." in he.status and "In theory, with q = 0.92" in he._details.value
-    sigmoid = GradientExplorer(depth=100, activation="sigmoid", seeds=1)
-    assert sigmoid.status.startswith("Plain: the first block receives nothing.")
-    assert "below 1e-45" in sigmoid._picture.value
-
-
-def test_gradient_explorer_explains_what_does_not_run():
-    explorer = GradientExplorer(depth=6, seeds=1)
-    good = explorer._picture.value
-    explorer.controls["depth"].value = 7
-    assert "`depth` must be even" in explorer.status and good in explorer._picture.value
-
-
-def test_gradient_explorer_says_that_it_computes_before_a_long_picture():
-    explorer, said = GradientExplorer(depth=6, seeds=1), []
-    explorer._status.observe(lambda change: said.append(change["new"]), "value")
-    explorer.controls["depth"].value = 8
-    assert len(said) <= 1 and not any("Computing" in sentence for sentence in said)
-    explorer.controls["depth"].value = 100
-    explorer.controls["seeds"].value = 2
-    assert "Computing …" in said[-2] and "Computing" not in said[-1]
-
-
-def test_alpha_shows_only_where_it_counts():
-    explorer = GradientExplorer(depth=6, seeds=1)
-    assert explorer.controls["alpha"].layout.display == "none"
-    explorer.controls["scale"].value = "any"
-    assert explorer.controls["alpha"].layout.display == ""
-    assert GradientExplorer(depth=10, seeds=1, alpha="1/sqrt(n)").alpha == 0.5
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "message"),
-    [
-        (lambda: GradientExplorer(depth=101), ValueError, "`depth` must lie between 2 and 100"),
-        (lambda: GradientExplorer(init="random"), ValueError, "`init` must be one of default, xavier, he, zero"),
-        (lambda: GradientExplorer(alpha="1/n"), ValueError, "`alpha` must be a number or '1/sqrt"),
-        (lambda: GradientExplorer(alpha=2), ValueError, "must lie between 0 and 1"),
-        (lambda: ProductExplorer(q="1"), TypeError, "`q` must be a number; got '1'"),
-        (lambda: SpectrumExplorer(blocks=0), ValueError, "`blocks` must lie between 1 and 50"),
-    ],
-)
-def test_bad_starting_value_of_a_measuring_explorer_is_named(make, error, message):
-    with pytest.raises(error, match=message):
-        make()
-
-
-@pytest.mark.parametrize("make", SMALL)
-def test_number_boxes_have_names(make):
-    for control in make().controls.values():
-        assert (control if not hasattr(control, "box") else control.box).description
-        assert not isinstance(control, Control) or control.box.description == control.box.description.strip()
-
-
-def test_curves_do_not_depend_on_clip_paths_that_another_picture_may_own():
-    _, (ax,) = make_figure(3)
-    draw_pair(ax, Band.of([[1e-50, 1.0]]), Band.of([[1.0, 1.0]]))
-    assert not [artist for artist in ax.get_children() if artist.get_clip_on()]
-    low, high = ax.get_ylim()
-    (floor,) = [patch for patch in ax.patches if patch is not ax.patch]
-    assert low == pytest.approx(floor.get_y()) and floor.get_y() + floor.get_height() < high
-
-
-@pytest.mark.parametrize(("ends", "side"), [((1e-8, 1.0), "left"), ((1.0, 1e-8), "right")])
-def test_name_of_the_lower_curve_stands_on_its_open_side(ends, side):
-    ax = make_figure(3)[1][0]
-    heights = [ends[0] * (ends[1] / ends[0]) ** (place / 15) for place in range(16)]
-    draw_pair(ax, Band.of([heights]), Band.of([[1e3] * 16]))
-    (name,) = [text for text in ax.texts if text.get_text() == "plain"]
-    assert name.get_ha() == side
-
-
-def test_gradient_explorer_shows_the_median_of_its_seeds_and_of_what_is_asked():
-    images, labels = first_digits(4)
-    nets = compare(30, init="he", seeds=range(172, 174), images=images, labels=labels)
-    for quantity in ("activations", "weights"):
-        result = GradientExplorer(depth=30, init="he", seeds=2, gradient_of=quantity).view(hover=False).result
-        assert result == {
-            "plain": magnitude(median_ratio(nets.plain, quantity)),
-            "skip": magnitude(median_ratio(nets.skip, quantity)),
-        }
-    assert magnitude(median_ratio(nets.skip, "weights")) != magnitude(median_ratio(nets.skip))
-    assert len(_measure(depth=10, seeds=3).plain) == 3
-
-
-def test_spectrum_starts_at_its_largest_value():
-    alt = SpectrumExplorer(blocks=3, init="he").view(hover=False).picture.alt
-    assert "plain 1 to " in alt and "skip 1 to " in alt

@@ -31,7 +31,7 @@ ALSO = {"explorers/spectrum.py": {"torch"}}  # one module that may import more t
 HEAVY = set().union(*MAY_IMPORT)
 MOST_LINES = {"subject": 2300, "pictures": 1150, "explorers": 1200, "all": 4550}
 EXPLORER = re.compile(r"^\w+Explorer\(")
-ASKED = re.compile(r'\b(?:check|try_\w+)\(\s*"([\w.]+)"')
+ASKED = re.compile(r'\b(check|try_\w+)\(\s*"([\w.]+)"')
 
 every_notebook = pytest.mark.parametrize(
     "path", NOTEBOOKS + SOLUTIONS, ids=lambda path: f"{path.parent.name}/{path.stem}"
@@ -53,6 +53,10 @@ def texts(path):
 
 def code_lines(cell):
     return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def only_imports(cell):
+    return all(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.parse(cell.source).body)
 
 
 def bundles(cell):
@@ -105,7 +109,8 @@ def test_imports_are_real_and_stand_at_the_top(path):
     tree = parsed(path)
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     assert all(node in tree.body for node in imports)
-    assert not {"import_module", "__import__", "exec", "eval"} & identifiers(tree)
+    called = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert not {"import_module", "__import__", "exec", "eval"} & called
 
 
 def test_imports_go_in_no_circle():
@@ -168,7 +173,8 @@ def test_every_public_name_is_reached_by_a_notebook_or_an_explorer():
     defined = [definition for path in MODULES for definition in definitions(parsed(path))]
     while new := set().union(*(identifiers(code) for name, code in defined if name in reached)) - reached:
         reached |= new
-    assert {name for name, _ in defined if name[0] != "_"} - reached == set()
+    by_pytorch = {"forward"}
+    assert {name for name, _ in defined if name[0] != "_"} - reached - by_pytorch == set()
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -277,7 +283,7 @@ def test_lesson_opens_and_closes_as_the_others_do(path):
 @every_lesson
 def test_lesson_keeps_its_budgets(path):
     cells = code_cells(path)
-    lines = [len(code_lines(cell)) for cell in cells]
+    lines = [len(code_lines(cell)) for cell in cells if not only_imports(cell)]
     imports = sum("import" in cell.source.split() for cell in cells)
     definitions = sum(bool(re.search(r"^(def|class) ", cell.source, re.M)) for cell in cells)
     assert len(read(path).cells) <= 50
@@ -296,12 +302,14 @@ def test_lesson_marks_a_walkthrough(path):
 def test_every_question_of_a_lesson_is_asked_and_answered(path):
     lesson = path.stem[:2]
     questions = tomllib.loads((PACKAGE / "questions" / f"{lesson}.toml").read_text(encoding="utf-8"))
+    expected = sorted((known.get("run", "check"), f"{lesson}.{name}") for name, known in questions.items())
     solution = SOLUTIONS[NOTEBOOKS.index(path)]
     for place, mark in ((path, "Not answered yet"), (solution, "✓ Right.")):
         cells = [cell for cell in code_cells(place) if ASKED.search(cell.source)]
-        asked = [name for cell in cells for name in ASKED.findall(cell.source)]
+        asked = [call for cell in cells for call in ASKED.findall(cell.source)]
         said = [data["text/plain"] for cell in cells for data in bundles(cell)]
-        assert sorted(asked) == sorted(f"{lesson}.{name}" for name in questions)
+        said = [answer for answer in said if answer.startswith(("Not answered", "✓", "✗"))]
+        assert sorted(asked) == expected
         assert len(said) == len(asked) and all(answer.startswith(mark) for answer in said)
 
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.explorers import base
-from skiplib.explorers.base import Control, Decimal
+from skiplib.explorers import cells
 from skiplib.explorers.chain import ChainExplorer
+from skiplib.explorers.controls import Control
 from skiplib.explorers.convolution import ConvExplorer
 from skiplib.explorers.gradient import GradientExplorer
 from skiplib.explorers.product import ProductExplorer
@@ -42,9 +42,8 @@ def move(control, where):
     """Set a control to a share of the way through its values."""
     if isinstance(control, Control):
         least, most = control.slider.min, control.slider.max
-        control.value = least + round(where * (most - least))
-    elif isinstance(control, Decimal):
-        control.value = round(control.slider.min + where * (control.slider.max - control.slider.min), 2)
+        whole = isinstance(control.slider, ipywidgets.IntSlider)
+        control.value = round(least + where * (most - least), None if whole else 2)
     elif isinstance(control, ipywidgets.Dropdown):
         control.value = control.options[min(int(where * len(control.options)), len(control.options) - 1)]
     elif isinstance(control, ipywidgets.Checkbox):
@@ -99,7 +98,7 @@ def run_cell(monkeypatch):
     """Displays explorers as cells of a notebook do: a cell's id, and a new message each time it runs."""
     parent = {}
     kernel = SimpleNamespace(get_parent=lambda: parent)
-    monkeypatch.setattr(base, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
+    monkeypatch.setattr(cells, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
 
     def run(cell, *explorers):
         message = parent.get("header", {}).get("msg_id", 0) + 1

@@ -100,10 +100,20 @@ def test_shortcut_fits_exactly_the_sizes_that_pytorch_adds(tried):
             shape = (1, tried.in_channels, size, size)
             here, there = shape_or_none(module, shape), shape_or_none(branch, shape)
             assert tried.fits(size) == (here is not None and here == there), size
+            assert tried.verdict(size) == what_becomes_of_the_add(here, there), size
             if here is not None:
                 assert tried.output_shape(size) == tuple(here[1:])
             if there is not None:
                 assert tried.branch_shape(size) == tuple(there[1:])
+
+
+def what_becomes_of_the_add(here, there):
+    if here is None or there is None:
+        return "error"
+    try:
+        return "equal" if torch.broadcast_shapes(here, there) == here == there else "broadcast"
+    except RuntimeError:
+        return "error"
 
 
 def _numbers(conv):
@@ -339,7 +349,8 @@ def test_shortcut_names_the_wrong_argument(keywords, error, message):
 
 @pytest.mark.parametrize("size, error", [(0, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError)])
 def test_sizes_below_one_or_broken_are_named(size, error):
-    for ask in (shortcut("identity", SAME).fits, shortcut("identity", SAME).aligned):
+    same = shortcut("identity", SAME)
+    for ask in (same.verdict, same.fits, same.aligned):
         with pytest.raises(error, match="`input_size` must be"):
             ask(size)
     with pytest.raises(error, match="`input_size` must be"):

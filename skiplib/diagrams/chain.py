@@ -21,8 +21,8 @@ _RULES = {
 }
 
 
-def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, index: int = 0) -> Picture:
-    """One axis through a chain of convolutions, what output ``index`` sees, and the map of sizes as a cobweb.
+def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, output_index: int = 0) -> Picture:
+    """One axis through a chain of convolutions, what one output sees, and the map of sizes as a cobweb.
 
     Raises:
         ValueError: if a window does not fit somewhere in the chain.
@@ -30,7 +30,7 @@ def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, index: in
     >>> draw_chain(32, [ConvGeometry(2, stride=2, padding=2)] * 2).alt[:50]
     'Sizes along a chain of convolutions: 32 to 18 to 1'
     """
-    chain, levels = sizes(input_size, geometries), seen_pixels(input_size, geometries, index)
+    chain, levels = sizes(input_size, geometries), seen_pixels(input_size, geometries, output_index)
     largest = max(_SMALLEST, chain[0], chain[-1]) + 2
     after = sizes_after(geometries, largest)
     kept = [size for size, result in after.items() if size == result]

@@ -40,10 +40,6 @@ def draw_residual(
 def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int) -> Picture:
     """For every input size, what becomes of the add: a tall bar runs, a middle one is stretched, a low one fails.
 
-    Args:
-        verdicts: one for each input size, in order.
-        marked: the input size that the rest of the picture shows.
-
     >>> draw_legal_sizes({1: "error", 2: "broadcast", 3: "equal"}, marked=3).alt
     'Input sizes 1 to 3. The add runs at 3; it is stretched at 2; elsewhere it fails.'
     """
@@ -68,11 +64,7 @@ def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int) -> Picture
 def draw_alignment(input_size: int, index: int, branch: Sequence[int], shortcut: Sequence[int]) -> Picture:
     """Which input columns each side of the add looks at for one output column.
 
-    Args:
-        input_size: pixels of the input along this axis.
-        index: the output column.
-        branch: the input columns that the branch reads; those outside 0 to input_size - 1 are padding.
-        shortcut: the same for the skip.
+    ``branch`` and ``shortcut`` are the columns; those outside 0 to ``input_size`` - 1 are padding.
     """
     before = -min(0, *branch, *shortcut)
     after = max(input_size - 1, *branch, *shortcut) - (input_size - 1)

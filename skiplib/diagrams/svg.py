@@ -121,21 +121,14 @@ def cells(corners: Iterable[tuple[float, float]], size: float, classes: str, *, 
 
 
 def strip(
-    x: float,
-    y: float,
-    size: int,
-    cell: float,
-    tall: float,
-    padding: tuple[int, int],
-    over: str,
-    classes: str = "image",
+    x: float, y: float, size: int, cell: float, tall: float, padding: tuple[int, int], over: str, kind: str = "image"
 ) -> str:
     """One axis as a row of ``size`` cells from x on, ``tall`` pixels high, and its padding before and after them.
 
     ``over`` lies on the cells and under the lines between them.
     """
     left, columns = x - padding[0] * cell, size + sum(padding)
-    filled = rect(left, y, columns * cell, tall, "padding") + rect(x, y, size * cell, tall, classes)
+    filled = rect(left, y, columns * cell, tall, "padding") + rect(x, y, size * cell, tall, kind)
     return filled + over + grid(left, y, columns, 1, cell, height=tall)
 
 

@@ -25,19 +25,12 @@ class Drawn(Protocol):
 
 @dataclass(frozen=True)
 class View:
-    """All that an explorer shows for one setting of its controls.
-
-    Args:
-        picture: what is drawn.
-        status: the result in one plain sentence.
-        result: the result as ``name=value`` pairs, for the text twin.
-        details: HTML under the picture (every outside string in it already escaped).
-    """
+    """All that an explorer shows for one setting of its controls."""
 
     picture: Drawn
-    status: str
-    result: Mapping[str, object]
-    details: str = ""
+    status: str  # the result in one plain sentence
+    result: Mapping[str, object]  # as name=value pairs, for the text twin
+    details: str = ""  # HTML under the picture (every outside string in it already escaped)
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc]

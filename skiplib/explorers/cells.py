@@ -28,12 +28,7 @@ def close_those_before(widget: widgets.Widget) -> None:
 
 
 def progress(items: Iterable[Any], *, total: int, unit: str) -> Iterator[Any]:
-    """Give the items, and show a bar that moves by one with each.
-
-    Args:
-        items: what takes time to come.
-        total: how many there will be.
-        unit: what they are, in the plural.
+    """Give the items, ``total`` of them and each a while in coming, and show a bar that moves by one with each.
 
     >>> list(progress("abc", total=3, unit="letters"))
     Progress: 3 letters

@@ -49,11 +49,6 @@ class ChainExplorer(Explorer):
         super().__init__(controls, widgets.VBox(rows))
 
     @property
-    def input_size(self) -> int:
-        """Pixels of the image along this axis."""
-        return int(self.controls["input_size"].value)
-
-    @property
     def geometries(self) -> list[ConvGeometry]:
         """The convolutions that are switched on."""
         layers = range(1, self.controls["layers"].value + 1)
@@ -62,26 +57,29 @@ class ChainExplorer(Explorer):
     @property
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
-        index = self.controls["output_index"].value
-        return {"geometries": self.geometries, "input_size": self.input_size, "output_index": index}
+        numbers = {name: self.controls[name].value for name in ("input_size", "output_index")}
+        return {"geometries": self.geometries, **numbers}
 
     @property
     def code(self) -> str:
         """The line that makes the same chain in PyTorch and shows its output shape."""
         convs = [f"nn.Conv2d(1, 1, {conv_arguments(**asdict(geometry))})" for geometry in self.geometries]
-        return f"nn.Sequential({', '.join(convs)})(torch.zeros(1, 1, {self.input_size}, {self.input_size})).shape"
+        size = self.controls["input_size"].value
+        return f"nn.Sequential({', '.join(convs)})(torch.zeros(1, 1, {size}, {size})).shape"
 
     def bound_controls(self) -> None:
         """Show the layers that are switched on, and let ``output_index`` run over the output."""
         for layer, row in enumerate(self._layer_rows, start=1):
             row.layout.display = "" if layer <= self.controls["layers"].value else "none"
-        self.controls["output_index"].set_most(sizes(self.input_size, self.geometries)[-1] - 1)
+        places = sizes(self.controls["input_size"].value, self.geometries)[-1]
+        self.controls["output_index"].set_most(places - 1)
 
     def view(self) -> View:
         """The picture, the sizes in words, and the one convolution with the same geometry."""
-        geometries, index = self.geometries, self.controls["output_index"].value
-        chain, whole = sizes(self.input_size, geometries), compose(geometries)
-        seen = [pixel for pixel in seen_pixels(self.input_size, geometries, index)[0] if 0 <= pixel < chain[0]]
+        geometries, input_size = self.geometries, self.controls["input_size"].value
+        index = self.controls["output_index"].value
+        chain, whole = sizes(input_size, geometries), compose(geometries)
+        seen = [pixel for pixel in seen_pixels(input_size, geometries, index)[0] if 0 <= pixel < chain[0]]
         view = f"pixels {seen[0]} to {seen[-1]} of the image" if seen else "padding only, no pixel of the image"
         status = f"{' → '.join(map(str, chain))}. Output {index} (of 0 to {chain[-1] - 1}) sees {view}."
         details = (
@@ -93,6 +91,5 @@ class ChainExplorer(Explorer):
             "receptive_field": whole.kernel_size,
             "seen": f"{seen[0]}..{seen[-1]}" if seen else "padding",
         }
-        return View(
-            draw_chain(self.input_size, geometries, index=index), status, result, details + code_line(self.code)
-        )
+        picture = draw_chain(input_size, geometries, output_index=index)
+        return View(picture, status, result, details + code_line(self.code))

@@ -40,13 +40,10 @@ class SpectrumExplorer(Explorer):
         """Both spectra, each relative to its largest value, and how many are above 1 % of it."""
         plain, skip = (self._singular_values(skip=flag) for flag in (False, True))
         counts = {"plain": surviving_directions(plain), "skip": surviving_directions(skip)}
-        passes = {
-            name: f"{count} of 64 directions pass" if count else "nothing passes" for name, count in counts.items()
-        }
-        status = f"Plain: {passes['plain']}. Skip: {passes['skip']}. (Counted above 1 % of the strongest.)"
-        details = (
-            f"The strongest direction is multiplied by {magnitude(plain[0])} (plain) and {magnitude(skip[0])} (skip)."
-        )
+        passes = [f"{count} of 64 directions pass" if count else "nothing passes" for count in counts.values()]
+        status = f"Plain: {passes[0]}. Skip: {passes[1]}. (Counted above 1 % of the strongest.)"
+        by = f"{magnitude(plain[0])} (plain) and {magnitude(skip[0])} (skip)"
+        details = f"The strongest direction is multiplied by {by}."
         return View(spectrum_plot(plain, skip), status, counts, details)
 
     def _singular_values(self, *, skip: bool) -> tuple[float, ...]:

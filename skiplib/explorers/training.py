@@ -57,10 +57,7 @@ class TrainingExplorer(NetworkExplorer):
 
     Args:
         network: "plain", "skip", or "both" side by side, with the same initial weights and the same images.
-        depth: weighted layers, even, 2 to 100: stem, two in each block, head.
-        init: "default" (PyTorch's), "xavier", "he", or "zero" (the last layer of every branch).
-        norm: "none", "batch" or "group".
-        alpha: scale of every branch where there is a skip, a number from 0 to 1, or "1/sqrt(n)" for n blocks.
+        depth, init, norm, alpha: as for the GradientExplorer.
         optimizer: "sgd", with momentum 0.9, or "adam".
         lr: learning rate, 0.00001 to 1.
         epochs: how often all 1437 images are seen, 1 to 20.
@@ -187,7 +184,8 @@ class TrainingExplorer(NetworkExplorer):
         return f"Training: {share:.0%}, about {math.ceil(taken * (1 / share - 1))} s left."
 
     def _say_result(self) -> str:
-        ends = [f"{entry.label}: {entry.reached}{_aside(entry.fate)}" for entry in self._entries]
+        asides = [f" ({entry.fate})" if entry.fate else "" for entry in self._entries]
+        ends = [f"{entry.label}: {entry.reached}{aside}" for entry, aside in zip(self._entries, asides, strict=True)]
         return f"Training accuracy: {'; '.join(ends)}." if ends else ""
 
     def view(self) -> View:
@@ -218,7 +216,3 @@ class TrainingExplorer(NetworkExplorer):
 def _row(tag: str, cells: tuple[str, ...]) -> str:
     style = 'style="text-align:left;padding:2px 12px 2px 0"'
     return f"<tr>{''.join(f'<{tag} {style}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _aside(words: str) -> str:
-    return f" ({words})" if words else ""

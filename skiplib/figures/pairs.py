@@ -24,9 +24,8 @@ def draw_pair(
     xs = range(len(plain.middle)) if xs is None else xs
     plain, skip = (band.map(lambda value: exponent(value, floor[0])) for band in (plain, skip))
     bands = {"plain": plain, "skip": skip}
-    artists = draw_bands(
-        ax, xs, bands, marker="o" if len(xs) < 3 else ""
-    )  # a line of one or two points is hard to see
+    marker = "o" if len(xs) < 3 else ""  # a line of one or two points is hard to see
+    artists = draw_bands(ax, xs, bands, marker=marker)
     artists += _name_curves(ax, xs, bands)
     ends = [*plain.low, *plain.high, *skip.low, *skip.high]
     powers_of_ten(ax, [end for end in ends if not math.isnan(end)], floor)
@@ -70,11 +69,7 @@ def product_plot(plain: Sequence[float], skip: Sequence[float]) -> Plot:
 
 
 def spectrum_plot(plain: Sequence[float], skip: Sequence[float]) -> Plot:
-    """Singular values, each relative to its largest, and a line at 1 % of that.
-
-    Args:
-        plain, skip: singular values in double precision, the largest first.
-    """
+    """Singular values in double precision, from the largest, each relative to it; and a line at 1 % of that."""
     figure, (ax,) = make_figure(3.2)
     bands = [Band.of([[value / (values[0] or 1) for value in values]]) for values in (plain, skip)]
     draw_pair(ax, *bands, xs=range(1, len(plain) + 1), floor=(-16, "lost in rounding"))

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from skiplib.figures.plot import STYLES, Band, Plot, draw_bands, exponent, make_figure, name_curve, powers_of_ten
-from skiplib.words import cosine_in_words, share_in_words
+from skiplib.words import share_in_words
 
 _WINDOW = 12  # steps: 64 images each are few, so the curve is their running mean
 _LAST = 8  # finished curves beside the current ones
@@ -76,15 +76,13 @@ def training_plot(curves: Sequence[Curve], *, epochs: float) -> Plot:
 
 
 def race_plot(depths: Sequence[int], plain: Sequence[Sequence[float]], skip: Sequence[Sequence[float]]) -> Plot:
-    """Training accuracy against depth: the middle of several seeds, and the band that they span.
+    """Training accuracy against weighted layers: the middle of several seeds, and the band that they span.
 
-    Args:
-        depths: weighted layers.
-        plain, skip: accuracies from 0 to 1, a row for every seed, a column for every depth.
+    ``plain`` and ``skip`` hold accuracies from 0 to 1, a row for every seed, a column for every depth.
     """
     bands = {"plain": Band.of(plain), "skip": Band.of(skip)}
     figure, (ax,) = make_figure(3.4)
-    percents = {name: band.map(lambda share: 10 * share) for name, band in bands.items()}
+    percents = {name: band.map(lambda share: 100 * share) for name, band in bands.items()}
     _draw_named(ax, list(map(str, depths)), percents)
     ax.set(**_PERCENTS, xlabel="weighted layers", ylabel="training accuracy, %")
     words = [f"{name}: {', '.join(map(share_in_words, band.middle))}" for name, band in bands.items()]
@@ -92,19 +90,21 @@ def race_plot(depths: Sequence[int], plain: Sequence[Sequence[float]], skip: Seq
 
 
 def trust_plot(lengths: Sequence[float], plain: Sequence[Sequence[float]], skip: Sequence[Sequence[float]]) -> Plot:
-    """Cosine of the gradients before and after a step against its length, from the shortest.
+    """Cosine of the gradients before and after a step against its length relative to all weights, the shortest first.
 
-    Args:
-        lengths: of the step, relative to all weights.
-        plain, skip: cosines, a row for every seed, a column for every length.
+    ``plain`` and ``skip`` hold cosines, a row for every seed, a column for every length.
     """
     bands = {"plain": Band.of(plain), "skip": Band.of(skip)}
     figure, (ax,) = make_figure(3.0)
     _draw_named(ax, [f"{length:g}" for length in lengths], bands)
     ax.set(ylim=(-0.5, 1.1), yticks=[0, 0.5, 1], ylabel="cosine\n1: the same, 0: forgotten")
     ax.set_xlabel("length of the step, relative to the weights")
-    first = [f"{name} {cosine_in_words(band.middle[0])}" for name, band in bands.items()]
+    first = [f"{name} {_cosine_in_words(band.middle[0])}" for name, band in bands.items()]
     return Plot(figure, f"Cosine of the gradients before and after a step of {lengths[0]:g}: {', '.join(first)}.")
+
+
+def _cosine_in_words(cosine: float) -> str:
+    return "near 1" if cosine > 0.8 else "near 0" if abs(cosine) < 0.3 else "in between"
 
 
 def _draw_named(ax: Axes, ticks: Sequence[str], bands: Mapping[str, Band]) -> None:

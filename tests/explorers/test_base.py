@@ -11,9 +11,19 @@ from skiplib.explorers.base import Explorer, View
 from skiplib.explorers.chain import ChainExplorer
 from skiplib.explorers.controls import Control
 from skiplib.explorers.convolution import ConvExplorer
+from skiplib.explorers.gradient import GradientExplorer
+from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.residual import ResidualExplorer
+from skiplib.explorers.spectrum import SpectrumExplorer
+from skiplib.explorers.training import TrainingExplorer
 
 EVERY = [ConvExplorer, ChainExplorer, ResidualExplorer]
+SMALL = {
+    GradientExplorer: {"depth": 6, "seeds": 2, "channels": 4},
+    ProductExplorer: {"blocks": 3},
+    SpectrumExplorer: {"blocks": 2},
+    TrainingExplorer: {"depth": 4},
+}
 
 
 @pytest.mark.parametrize("make", EVERY)
@@ -109,17 +119,29 @@ def test_a_move_draws_once_even_if_it_moves_a_bound():
     assert explorer.controls["output_index"].value == 35 and len(drawn) == 1
 
 
-@pytest.mark.parametrize("make", EVERY)
+@pytest.mark.parametrize("make", [make for make in SMALL if make is not TrainingExplorer])
+def test_measuring_explorer_moved_to_every_end_equals_a_fresh_one(make):
+    explorer = make(**SMALL[make])
+    for name, control in explorer.controls.items():
+        start = control.value
+        low, high = ends(control)
+        for end in (low, min(high, 12) if isinstance(control, Control) else high):  # deep networks take long
+            control.value = end
+            assert shown(explorer) == shown(make(**explorer.settings)), (name, end)
+        control.value = start
+
+
+@pytest.mark.parametrize("make", [*EVERY, *SMALL])
 def test_explorer_computes_once_what_it_shows_says_and_stores(make, monkeypatch):
     drawn, view = [], make.view
     monkeypatch.setattr(make, "view", lambda self: drawn.append(self) or view(self))
-    explorer = make()
+    explorer = make(**SMALL.get(make, {}))
     explorer._repr_mimebundle_(), explorer.status, repr(explorer)
     assert len(drawn) == 1
 
 
-@pytest.mark.parametrize("make", EVERY)
+@pytest.mark.parametrize("make", [*EVERY, *SMALL])
 def test_label_of_every_control_is_its_name(make):
-    for name, control in make().controls.items():
+    for name, control in make(**SMALL.get(make, {})).controls.items():
         label = (control.box if isinstance(control, Control) else control).description
         assert label.replace(" ", "_").startswith(name)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import torch
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 WITH_CODE = [NOTEBOOKS / name for name in ("00_start_here.ipynb", "01_output_size.ipynb", "02_residual_add.ipynb")]
@@ -47,5 +46,4 @@ def test_copied_lines_run_as_pasted(path):
                     assert str(said[-1]) in shown.partition(" -> ")[2] and "add=error" not in shown
         elif cell.cell_type == "code":
             exec(cell.source, namespace)
-    assert len(lines) > (10 if "02" in path.stem else 0)
-    assert torch.is_grad_enabled()
+    assert len(lines) >= (10 if "02" in path.stem else 1)

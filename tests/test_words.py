@@ -1,0 +1,45 @@
+import math
+from dataclasses import asdict
+from itertools import product
+
+import pytest
+from torch import nn
+
+from skiplib.arithmetic import ConvGeometry
+from skiplib.words import conv_arguments, in_ranges, listed, magnitude, share_in_words, signed
+
+
+def test_magnitude_is_the_nearest_power_of_ten():
+    said = [magnitude(value) for value in (2e-7, 4e-7, 0.5, 4, 40, 0, math.inf, math.nan)]
+    assert said == ["1e-7", "1e-6", "1", "10", "1e2", "0", "infinity", "not a number"]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.499, "below 50 %"), (0.5, "50 to 90 %"), (0.899, "50 to 90 %"), (0.9, "above 90 %"), (1.0, "above 90 %")],
+)
+def test_shares_in_words_change_at_50_and_90_percent(share, words):
+    assert share_in_words(share) == words
+
+
+@pytest.mark.parametrize("numbers", list(product((1, 3), (1, 2, 3), (0, 1), (1, 2))))
+def test_arguments_as_code_make_the_same_layer(numbers):
+    geometry = asdict(ConvGeometry(*numbers))
+    code = f"nn.Conv2d(3, 6, {conv_arguments(**geometry)})"
+    made = eval(code, {"nn": nn})
+    assert {name: getattr(made, name) for name in geometry} == {name: (each,) * 2 for name, each in geometry.items()}
+    assert all((f"{name}=" in code) == (geometry[name] != least) for name, least in (("stride", 1), ("padding", 0)))
+    pooled = eval(
+        f"nn.AvgPool2d({conv_arguments(geometry['kernel_size'], **geometry | {'dilation': 1})})", {"nn": nn}
+    )
+    assert (pooled.kernel_size, pooled.stride, pooled.padding) == tuple(geometry.values())[:3]
+
+
+def test_arguments_that_differ_by_axis_are_written_out():
+    assert conv_arguments(kernel_size=(3, 5), stride=(1, 2), padding=(0, 0)) == "kernel_size=(3, 5), stride=(1, 2)"
+
+
+def test_sizes_are_listed_until_there_are_too_many():
+    assert [listed(range(n), most=2) for n in range(4)] == ["no size", "0", "0, 1", "3 sizes"]
+    assert in_ranges([1, 2, 4, 6, 7, 8]) == "1 to 2, 4, 6 to 8" and in_ranges([]) == "none"
+    assert [signed(number) for number in (-12, 0, 7)] == ["−12", "0", "7"]
