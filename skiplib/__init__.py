@@ -1,10 +1,9 @@
 """Small tools behind the notebooks. Nothing is imported here; take a name from the module that owns it.
 
-Imports run one way, from the first line to the last:
+Files are the subject, folders show it, and the questions are text. Imports run one way, from the first line down:
 
-- L0  arithmetic, theory, exercises, questions   numbers and feedback, nothing heavy
-- L1  digits, adding, blocks, shortcuts          digits, and residual blocks in torch
-      networks, gradients, directions, training  stacks of blocks: what reaches the first one, and whether it learns
-- L2  diagrams, figures                          pictures as SVG text, curves in matplotlib
-- L3  explorers                                  widgets
+- L0  arithmetic, chains, adding, shortcuts, theory, words, exercises, trials     integers and words
+- L1  digits, blocks, networks, gradients, directions, training, experiments      torch
+- L2  diagrams/ (SVG), figures/ (matplotlib)                                      pictures of plain data
+- L3  explorers/                                                                  widgets
 """

@@ -29,7 +29,6 @@ MAY_USE = [{0}, {0, 1}, {0, 2}, {0, 1, 2, 3}]  # a layer, and the layers whose r
 MAY_IMPORT = [set(), {"torch", "numpy"}, {"matplotlib"}, {"ipywidgets", "IPython", "traitlets"}]
 ALSO = {"explorers/spectrum.py": {"torch"}}  # one module that may import more than its room
 HEAVY = set().union(*MAY_IMPORT)
-MOST_LINES = {"subject": 2300, "pictures": 1150, "explorers": 1200, "all": 4550}
 EXPLORER = re.compile(r"^\w+Explorer\(")
 ASKED = re.compile(r'\b(check|try_\w+)\(\s*"([\w.]+)"')
 
@@ -136,13 +135,28 @@ def test_module_and_its_functions_are_short(path):
             assert len(code) + signature <= 40, node.name
 
 
+def lines_of(*rooms):
+    texts = (path.read_text(encoding="utf-8") for path in MODULES if room_of(path) in rooms)
+    return sum(len(text.splitlines()) for text in texts)
+
+
 def test_skiplib_stays_small():
-    lines = dict.fromkeys(MOST_LINES, 0)
-    for path in MODULES:
-        count = len(path.read_text(encoding="utf-8").splitlines())
-        lines[{2: "pictures", 3: "explorers"}.get(layer_of(room_of(path)), "subject")] += count
-        lines["all"] += count
-    assert {name: count for name, count in lines.items() if count > MOST_LINES[name]} == {}
+    subject, pictures, explorers = (
+        lines_of("__init__", *LAYERS[0], *LAYERS[1]),
+        lines_of(*LAYERS[2]),
+        lines_of(*LAYERS[3]),
+    )
+    assert (subject <= 2300, pictures <= 1150, explorers <= 1200) == (True,) * 3, (subject, pictures, explorers)
+    assert subject + pictures + explorers <= 4550
+
+
+def test_readme_says_how_small_skiplib_is():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("## How small")[2]
+    said = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d", readme)[:7]]
+    rooms = ["arithmetic"], ["blocks"], ["gradients", "directions", "training"], LAYERS[2], LAYERS[3]
+    text = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.glob("questions/*.toml"))
+    counted = [lines_of("__init__", *set().union(*LAYERS)), *(lines_of(*each) for each in rooms), text]
+    assert said == pytest.approx(counted, rel=0.03)
 
 
 def identifiers(tree):

@@ -28,12 +28,7 @@ def close_those_before(widget: widgets.Widget) -> None:
 
 
 def progress(items: Iterable[Any], *, total: int, unit: str) -> Iterator[Any]:
-    """Give the items, ``total`` of them and each a while in coming, and show a bar that moves by one with each.
-
-    >>> list(progress("abc", total=3, unit="letters"))
-    Progress: 3 letters
-    ['a', 'b', 'c']
-    """
+    """Give the items, ``total`` of them and each a while in coming, and show a bar that moves by one with each."""
     bar = widgets.IntProgress(0, max=total, layout={"width": "240px"})
     words = widgets.Label(f"0 of {total} {unit}")
     bundle = widgets.HBox([bar, words])._repr_mimebundle_()
