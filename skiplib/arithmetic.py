@@ -8,6 +8,7 @@ included) raises a ``TypeError``.
 """
 
 import operator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +26,12 @@ def checked_integer(name: str, value: object, least: int) -> int:
     if integer < least:
         raise ValueError(f"`{name}` must be at least {least}; got {integer}")
     return integer
+
+
+def checked_word(name: str, value: object, words: Iterable[str]) -> None:
+    """Raise an error that names the parameter unless ``value`` is one of the words."""
+    if value not in (words := list(words)):  # a list compares, where a dict would have to hash
+        raise ValueError(f"`{name}` must be one of {', '.join(words)}; got {value!r}")
 
 
 class Window(NamedTuple):

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.adding import checked_add
-from skiplib.arithmetic import ConvGeometry, checked_integer
+from skiplib.arithmetic import ConvGeometry, checked_integer, checked_word
 from skiplib.chains import checked_geometries
 
 Order = Literal["article", "original", "pre-activation"]
@@ -74,12 +74,6 @@ def checked_counts(**counts: int) -> None:
         checked_integer(name, count, 1)
 
 
-def checked_word(name: str, value: str, literal: object) -> None:
-    """Raise unless the value is one of the literal's words."""
-    if value not in get_args(literal):
-        raise ValueError(f"`{name}` must be one of {', '.join(get_args(literal))}; got {value!r}")
-
-
 @dataclass(frozen=True)
 class Recipe:
     """Of which layers, and in which order, a block is made: checked once, and then the same for a whole network.
@@ -104,7 +98,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, literal in (("order", Order), ("activation", Activation), ("norm", Norm), ("init", Init)):
-            checked_word(name, getattr(self, name), literal)
+            checked_word(name, getattr(self, name), get_args(literal))
         checked_integer("num_groups", self.num_groups, 1)
         if self.init == "zero" and self.order == "article":
             raise ValueError("`init` must not be 'zero' with `order`='article': a ReLU of zeros has no gradient")

@@ -1,4 +1,4 @@
-"""Several convolutions in a row: their sizes, what one output sees, and which sizes come back (layer L0).
+"""Several convolutions in a row: their sizes, what one output sees, and what becomes of every size (layer L0).
 
 The composed geometry is that of Araujo, Norris and Sim (2019, Distill, doi 10.23915/distill.00021).
 """
@@ -47,7 +47,7 @@ def seen_pixels(input_size: int, geometries: Sequence[ConvGeometry], index: int)
     [[14, 15, 16, 17], [8, 9], [5]]
     """
     levels = [[index]]
-    for geometry, size in zip(reversed(geometries), reversed(sizes(input_size, geometries)), strict=False):
+    for geometry, size in zip(reversed(geometries), reversed(sizes(input_size, geometries)[1:]), strict=True):
         inside = [pixel for pixel in levels[0] if 0 <= pixel < size]
         taps = {tap - geometry.padding for pixel in inside for tap in geometry.window(pixel).taps}
         levels.insert(0, sorted(taps))

@@ -19,6 +19,7 @@ from skiplib.arithmetic import output_size
 
 UNANSWERED = "Not answered yet: put your answer in place of None, then run the cell again."
 Texts = Mapping[str, Any]
+Slips = list[tuple[float, str]]  # where each leads, and what it is
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def check(question: str, answer: object) -> Feedback:
     kind = type(given)  # TOML has lists only
     if given == kind(known["answer"]):
         return right(known["reason"])
-    reasons = [why for mistake, why in known["mistakes"] if kind(mistake) == given]
+    reasons = [why for mistake, why in known.get("mistakes", []) if kind(mistake) == given]
     return wrong(" Or: ".join(reasons) or known["hint"])
 
 
@@ -91,7 +92,8 @@ def texts(question: str, asked_by: str = "check") -> Texts:
     {'input_size': 7, 'kernel_size': 3, 'padding': 2}
     """
     lesson, _, name = str(question).partition(".")
-    known: Texts | None = _lesson(lesson).get(name)
+    real = re.fullmatch("([a-z]{2}/)?[0-9]{2}", lesson)  # nothing else reaches the file system
+    known: Texts | None = _lesson(lesson).get(name) if real else None
     if known is None:
         raise ValueError(f"`question` must name a question of a lesson, such as '01.places'; got {question!r}")
     meant_for = known.get("run", "check")
@@ -103,19 +105,15 @@ def texts(question: str, asked_by: str = "check") -> Texts:
 @cache
 def _lesson(lesson: str) -> dict[str, Any]:
     """All questions of a lesson, such as "01" or "de/01"; none if there is no such lesson."""
-    if not re.fullmatch("([a-z]{2}/)?[0-9]{2}", lesson):  # nothing else reaches the file system
-        return {}
     path = files("skiplib") / "questions" / f"{lesson}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def size_slips(
-    input_size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
-) -> list[tuple[float, str]]:
-    """What well-known slips make of an output size, and the name of each; the first five are slips in the formula.
+def formula_slips(input_size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Slips:
+    """What well-known slips in the formula make of an output size, and the name of each.
 
-    >>> [size for size, _ in size_slips(7, 3, padding=1)]
-    [6, 7.0, 7, 6, 7, 5, 7, 7, 2]
+    >>> [size for size, _ in formula_slips(7, 3, padding=1)]
+    [6, 7.0, 7, 6, 7]
     """
     span = dilation * (kernel_size - 1) + 1
     room = input_size + 2 * padding - span
@@ -126,6 +124,14 @@ def size_slips(
         (ceil, "You rounded up. A window that hangs over the end does not count, so the division rounds down."),
         ((room - padding) // stride + 1, "You counted the padding once. PyTorch adds it on both sides: n + 2p."),
         (no_span, "You used the number of taps, k. With dilation the window spans d·(k − 1) + 1 pixels."),
+    ]
+
+
+def size_slips(input_size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Slips:
+    """Those, and the slips of a hand that works one size out."""
+    room = input_size + 2 * padding - dilation * (kernel_size - 1) - 1
+    return [
+        *formula_slips(input_size, kernel_size, stride, padding, dilation),
         ((room - 2 * padding) // stride + 1, "You left the padding out."),
         (room + 1, "You left the stride out: the window moves several pixels at a time."),
         (input_size, "Nothing promises that the size stays. Count the places."),
@@ -175,11 +181,12 @@ def _set(given: Any, known: Texts) -> frozenset[Any]:
 
 
 def _word(given: Any, known: Texts) -> str:
+    options = {option.lower(): option for option in known["options"]}
     word = given.strip().lower() if isinstance(given, str) else ""
-    if word not in known["options"]:
+    if word not in options:
         quoted = ", ".join(f'"{option}"' for option in known["options"])
         raise ValueError(f"The answer is one of {quoted}; this is {typed(given)}.")
-    return word
+    return str(options[word])
 
 
 def _whole(given: Any) -> int | None:

@@ -95,14 +95,12 @@ def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Fee
 def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
     """Measure settings of ``compare`` in which the skip network is to be further from 1 than the plain one.
 
-    The answer is a dict; ``depth`` counts where it names none.
+    The answer is a dict; it may name another ``depth``.
 
     >>> try_worse("03.worse", {"norm": "layer"}, depth=50)
     ✗ Not yet. This does not run: `norm` must be one of none, batch, group; got 'layer'.
     """
     known = texts(question, "try_worse")
-    if answer is None:
-        return Feedback("", UNANSWERED)
     allowed = ("depth", "activation", "init", "norm", "alpha", "channels")
     refusal = _refusal(answer, allowed, example='{"depth": 50, "norm": "group"}')
     if refusal:
@@ -127,8 +125,6 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
     ✗ Not yet. Please stay at 8 epochs or less.
     """
     known = texts(question, "try_rescue")
-    if answer is None:
-        return Feedback("", UNANSWERED)
     allowed = ("init", "norm", "activation", "optimizer", "lr", "epochs")
     refusal = _refusal(answer, allowed, example='{"norm": "batch"}')
     if refusal:
@@ -177,7 +173,9 @@ def _decades(ratio: float) -> float:
 
 
 def _refusal(answer: Any, allowed: Sequence[str], *, example: str) -> Feedback | None:
-    """What is wrong with an answer that is no dict of these settings."""
+    """What there is to say of an answer that is no dict of these settings."""
+    if answer is None:
+        return Feedback("", UNANSWERED)
     if not isinstance(answer, Mapping) or not all(isinstance(key, str) for key in answer):
         return wrong(f"The answer is a dict of settings, such as {example}.")
     strangers = sorted(answer.keys() - set(allowed))

@@ -1,7 +1,7 @@
 """How much of the gradient reaches each block, measured (layer L1, torch).
 
 Layer 0 is nearest the input: activation 0 leaves the stem, activation l leaves block l. Norms are L2, over all
-images, channels and pixels, in double precision, because in single precision the squares of numbers below 1e-22
+images, channels and pixels, in double precision, because in single precision the squares of numbers below 1e-23
 are 0. The loss is the cross entropy of a batch.
 """
 
@@ -173,9 +173,8 @@ def _blocks(stack: Stack) -> list[ResidualBlock]:
     """The blocks, all of a kind that ``_forward`` can follow."""
     blocks = []
     for block in stack.blocks:
-        shortcut = getattr(block, "shortcut", block)
-        if not isinstance(block, ResidualBlock) or not isinstance(shortcut, nn.Identity):
-            kind = type(shortcut).__name__
+        if not isinstance(block, ResidualBlock) or not isinstance(block.shortcut, nn.Identity):
+            kind = type(getattr(block, "shortcut", block)).__name__
             raise ValueError(f"`stacks` must hold ResidualBlocks whose shortcut is the identity; got {kind}")
         blocks.append(block)
     return blocks

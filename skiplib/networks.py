@@ -1,11 +1,11 @@
 """Stacks of residual blocks: plain and skip networks with the same weights (layer L1, torch)."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 
-from skiplib.arithmetic import checked_integer
-from skiplib.blocks import Recipe, ResidualBlock, checked_counts, checked_word, seeded
+from skiplib.arithmetic import checked_integer, checked_word
+from skiplib.blocks import Recipe, ResidualBlock, checked_counts, seeded
 
 Head = Literal["flatten", "pool"]
 
@@ -52,7 +52,7 @@ def make_stack(
     if checked_integer("depth", depth, 2) % 2:
         raise ValueError(f"`depth` must be even: stem, two layers a block, head; got {depth}")
     checked_counts(channels=channels, in_channels=in_channels, input_size=input_size, classes=classes)
-    checked_word("head", head, Head)
+    checked_word("head", head, get_args(Head))
     recipe = Recipe(**options)
     between = recipe.norm_and_activation(channels)
     with seeded(seed):

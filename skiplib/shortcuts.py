@@ -6,10 +6,10 @@ the projection that fits its branch for every size is the branch's composed geom
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from skiplib.adding import Verdict, add_verdict
-from skiplib.arithmetic import ConvGeometry, checked_integer, parameter_count, pool_output_size
+from skiplib.arithmetic import ConvGeometry, checked_integer, checked_word, parameter_count, pool_output_size
 from skiplib.chains import checked_geometries, compose, sizes
 from skiplib.words import conv_arguments
 
@@ -53,8 +53,7 @@ class Shortcut:
     def __post_init__(self) -> None:
         object.__setattr__(self, "branch", checked_geometries("branch", self.branch))
         (geometry,) = checked_geometries("geometry", [self.geometry])
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"`kind` must be one of {', '.join(get_args(Kind))}; got {self.kind!r}")
+        checked_word("kind", self.kind, CHOICES)
         allowed = replace(PIXEL, **{name: getattr(geometry, name) for name in CHOICES[self.kind]})
         if geometry != allowed:
             raise ValueError(f"`geometry` of {self.kind} must be {allowed}; got {geometry}")

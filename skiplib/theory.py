@@ -8,6 +8,8 @@ branch add up like independent numbers: 1 + alpha**2 q**2 instead of q**2.
 
 import math
 
+from skiplib.arithmetic import checked_word
+
 WEIGHT_VARIANCE = {"default": 1 / 3, "xavier": 1.0, "he": 2.0}  # times the fan-in, for as many channels out as in
 MEAN_SQUARE_SLOPE = {"relu": 1 / 2, "tanh": 1.0, "sigmoid": 1 / 16}  # tanh and sigmoid: at 0, where it is largest
 
@@ -24,8 +26,7 @@ def variance_factor(activation: str, init: str) -> float:
     [0.167, 0.5, 1.0]
     """
     for name, value, known in (("activation", activation, MEAN_SQUARE_SLOPE), ("init", init, WEIGHT_VARIANCE)):
-        if value not in list(known):
-            raise ValueError(f"`{name}` must be one of {', '.join(known)}; got {value!r}")
+        checked_word(name, value, known)
     return WEIGHT_VARIANCE[init] * MEAN_SQUARE_SLOPE[activation]
 
 

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skiplib.arithmetic import checked_integer
+from skiplib.arithmetic import checked_integer, checked_word
 from skiplib.digits import split_digits
 from skiplib.networks import Stack, make_stack
 
@@ -122,12 +122,12 @@ def train(
         raise ValueError(f"`images` must be (N, C, H, W) with at least one image; got {tuple(images.shape)}")
     if labels.shape != images.shape[:1]:
         raise ValueError(f"`labels` must be one for each of {len(images)} images; got {tuple(labels.shape)}")
-    steps = make_optimizer(net.to(images.device), optimizer, lr)
+    descent = make_optimizer(net.to(images.device), optimizer, lr)
     order, count = torch.Generator().manual_seed(seed), len(images)
     batches = (
         part for _ in range(epochs) for part in torch.split(torch.randperm(count, generator=order), batch_size)
     )
-    return _steps(net, images, labels, batches, math.ceil(count / batch_size), steps)
+    return _steps(net, images, labels, batches, math.ceil(count / batch_size), descent)
 
 
 def _steps(
@@ -151,8 +151,7 @@ def _steps(
 
 def make_optimizer(net: nn.Module, optimizer: Optimizer, lr: float | None = None) -> torch.optim.Optimizer:
     """SGD with momentum 0.9, or Adam, for all parameters of ``net``; a bad name or rate raises a ``ValueError``."""
-    if optimizer not in get_args(Optimizer):
-        raise ValueError(f"`optimizer` must be one of {', '.join(get_args(Optimizer))}; got {optimizer!r}")
+    checked_word("optimizer", optimizer, get_args(Optimizer))
     rate = LEARNING_RATE[optimizer] if lr is None else lr
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
         raise ValueError(f"`lr` must be a positive number; got {lr!r}")

@@ -9,8 +9,9 @@ from itertools import product
 from typing import Any
 
 from skiplib.arithmetic import ConvGeometry, output_size
-from skiplib.chains import compose, sizes
-from skiplib.exercises import UNANSWERED, Feedback, right, size_slips, texts, typed, wrong
+from skiplib.chains import compose
+from skiplib.chains import sizes as sizes_along
+from skiplib.exercises import UNANSWERED, Feedback, formula_slips, right, texts, typed, wrong
 from skiplib.theory import skip_product
 
 _TUPLE = "The answer is a tuple (kernel_size, stride, padding) of whole numbers, such as"
@@ -41,25 +42,25 @@ def try_function(question: str, answer: Any, **settings: Sequence[int]) -> Feedb
         return Feedback("", UNANSWERED)
     if not misses:
         return right(f"{known['reason']} Tried with {len(cases)} settings.")
-    for slip in zip(*(size_slips(**case)[:5] for case in cases), strict=True):
+    for slip in zip(*(formula_slips(**case) for case in cases), strict=True):
         if results == [size for size, _ in slip]:
             return wrong(slip[0][1])
     setting = ", ".join(f"{name}={value}" for name, value in misses[0].items())
     return wrong(f"It is wrong for {len(misses)} of {len(cases)} settings, first for {setting}. {known['hint']}")
 
 
-def try_twice(question: str, answer: Any, *, input_size: int) -> Feedback:
-    """Try a (kernel_size, stride, padding) twice in a row: every size has to stay, and a window to see neighbours.
+def try_branch_geometry(question: str, answer: Any, *, input_size: int) -> Feedback:
+    """Try a (kernel_size, stride, padding) twice in a row: every size, not only this one, has to stay.
 
-    >>> try_twice("01.keeping", (3, 1, 2), input_size=32)
+    >>> try_branch_geometry("01.keeping", (3, 1, 2), input_size=32)
     ✗ Not yet. Here 32 pixels become 34 and then 36.
     """
-    texts(question, "try_twice")
+    texts(question, "try_branch_geometry")
     if answer is None:
         return Feedback("", UNANSWERED)
     try:
         geometry = _geometry(answer)
-        _, once, twice = sizes(input_size, [geometry, geometry])
+        _, once, twice = sizes_along(input_size, [geometry, geometry])
     except TypeError:
         return wrong(f"{_TUPLE} (2, 2, 2).")
     except ValueError as error:
@@ -76,14 +77,16 @@ def try_twice(question: str, answer: Any, *, input_size: int) -> Feedback:
     return right(f"Padding {geometry.padding} on each side makes up for the {lost} places that are lost.")
 
 
-def try_geometry(question: str, answer: Any, *, branch: Sequence[ConvGeometry], sizes: Sequence[int]) -> Feedback:
+def try_skip_geometry(
+    question: str, answer: Any, *, branch: Sequence[ConvGeometry], sizes: Sequence[int]
+) -> Feedback:
     """Try a (kernel_size, stride, padding) on the skip: it has to give what the branch gives, for each of the sizes.
 
     >>> branch = [ConvGeometry(kernel_size=3, stride=2, padding=1)] * 2
-    >>> try_geometry("02.fitting", (3, 4, 0), branch=branch, sizes=range(8, 41))
+    >>> try_skip_geometry("02.fitting", (3, 4, 0), branch=branch, sizes=range(8, 41))
     ✗ Not yet. It misses 16 of the sizes 8 to 40, first 9.
     """
-    known = texts(question, "try_geometry")
+    known = texts(question, "try_skip_geometry")
     whole = compose(branch)
     wanted = {size: whole.output_size(size) for size in sizes}
     if answer is None:

@@ -2,7 +2,9 @@ import math
 import re
 import subprocess
 import sys
+import tomllib
 from ast import literal_eval
+from pathlib import Path
 
 import pytest
 import torch
@@ -217,9 +219,8 @@ def write_lesson(tmp_path, monkeypatch):
         path.write_text(text, encoding="utf-8")
 
     monkeypatch.setattr(exercises, "files", lambda package: tmp_path)
-    exercises._lesson.cache_clear()
-    yield write
-    exercises._lesson.cache_clear()
+    monkeypatch.setattr(exercises, "_lesson", exercises._lesson.__wrapped__)  # reads anew
+    return write
 
 
 def test_two_mistakes_that_lead_to_one_answer_are_both_named(write_lesson):
@@ -271,15 +272,14 @@ def test_unknown_question_is_refused(question):
 
 @pytest.mark.parametrize("question", ODD)
 def test_odd_name_does_not_reach_the_file_system(question, monkeypatch):
-    exercises._lesson.cache_clear()
-    monkeypatch.setattr(exercises, "files", None)
+    monkeypatch.setattr(exercises, "_lesson", None)
     with pytest.raises(ValueError, match="`question` must name a question"):
         check(question, 1)
 
 
 def test_question_whose_answer_is_run_is_refused_with_the_name_of_the_function(judges):
     tried = {question: judge for question, judge in judges.items() if judge != "check"}
-    assert tried and all(hasattr(trials, judge) or hasattr(experiments, judge) for judge in tried.values())
+    assert tried and {judge for judge in tried.values() if not hasattr(trials, judge)} <= {*dir(experiments)}
     for question, judge in tried.items():
         for answer in (None, 1):
             with pytest.raises(ValueError, match=f"must be one for `check`; '{question}' is for `{judge}`"):
@@ -291,6 +291,57 @@ def test_asking_and_checking_need_neither_torch_nor_numpy():
     code = f"import sys, skiplib.trials; from skiplib.exercises import check\n{asked}\nprint(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "skiplib.exercises" in loaded and not {"torch", "numpy"} & set(loaded)
+
+
+KEYS = {"answer", "size", "options", "range", "reason", "hint", "mistakes", "run"}
+ONE_OF = {"answer", "size", "run"}  # where the answer comes from
+
+
+def faults(questions, original=None):
+    """What is wrong with the questions of a lesson, or with a translation of them."""
+    for name, known in questions.items():
+        if known.keys() - KEYS or len(known.keys() & ONE_OF) != 1:
+            yield f"{name}: {sorted(known)}"
+        elif "run" not in known and not {"reason", "hint"} <= known.keys():
+            yield f"{name} needs a reason and a hint"
+        elif isinstance(known.get("answer"), str) and known["answer"] not in known.get("options", ()):
+            yield f"{name}: the answer is not among the options"
+    for name, known in (original or {}).items():
+        theirs = questions.get(name, {})
+        shape = [(key, type(value), len(value) if isinstance(value, list) else 0) for key, value in known.items()]
+        if shape != [(key, type(each), len(each) if isinstance(each, list) else 0) for key, each in theirs.items()]:
+            yield f"{name} differs from its original"
+
+
+FOLDER = Path(exercises.__file__).parent / "questions"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("**/*.toml")), ids=lambda path: str(path.relative_to(FOLDER)))
+def test_lesson_and_translation_have_all_that_a_question_needs(path):
+    original = FOLDER / path.name
+    pair = [tomllib.loads(each.read_text(encoding="utf-8")) for each in (path, original)]
+    assert list(faults(*pair)) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        ('answer = "x"\noptions = ["y"]\nreason = "r"\nhint = "h"', "the answer is not among the options"),
+        ("answr = 1\nreason = 'r'\nhint = 'h'", "answr"),
+        ("answer = 1\nreason = 'r'", "needs a reason and a hint"),
+        ("answer = 1\nreason = 'r'\nhint = 'h'\nmistakes = [[2, 'w']]", "differs from its original"),
+    ],
+)
+def test_fault_of_a_teacher_is_named(table, fault):
+    original = {"q": {"answer": 1, "reason": "r", "hint": "h", "mistakes": []}}
+    assert any(fault in each for each in faults(tomllib.loads(f"[q]\n{table}"), original))
+
+
+def test_option_may_have_a_capital_letter(monkeypatch):
+    known = {"answer": "Fehler", "options": ["Fehler", "gut"], "reason": "So ist es.", "hint": "Nein."}
+    monkeypatch.setattr(exercises, "_lesson", lambda lesson: {"wort": known})
+    assert check("de/98.wort", " fehler ").right and check("de/98.wort", "Fehler").right
+    assert check("de/98.wort", "gut").message == "Nein."  # and without mistakes the hint serves
 
 
 def test_feedback_is_escaped_html_with_a_sign_besides_the_colour():

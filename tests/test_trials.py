@@ -9,7 +9,7 @@ from torch import nn
 from skiplib import trials
 from skiplib.arithmetic import ConvGeometry
 from skiplib.exercises import UNANSWERED
-from skiplib.trials import try_alpha, try_function, try_geometry, try_twice
+from skiplib.trials import try_alpha, try_branch_geometry, try_function, try_skip_geometry
 
 HALF = ConvGeometry(kernel_size=3, stride=2, padding=1)
 SETTINGS = {
@@ -21,8 +21,8 @@ SETTINGS = {
 }
 TRY = {
     "01.formula": partial(try_function, "01.formula", **SETTINGS),
-    "01.keeping": partial(try_twice, "01.keeping", input_size=32),
-    "02.fitting": partial(try_geometry, "02.fitting", branch=[HALF, HALF], sizes=range(8, 41)),
+    "01.keeping": partial(try_branch_geometry, "01.keeping", input_size=32),
+    "02.fitting": partial(try_skip_geometry, "02.fitting", branch=[HALF, HALF], sizes=range(8, 41)),
     "03.alpha": partial(try_alpha, "03.alpha", blocks=50),
 }
 
@@ -179,4 +179,4 @@ def test_geometry_is_right_on_the_skip_if_it_fits_the_branch_in_pytorch(kernel_s
 
 def test_geometry_with_the_stride_of_the_whole_branch_is_not_met_by_the_hint():
     branch = [HALF, ConvGeometry(kernel_size=3, padding=1)]
-    assert try_geometry("02.fitting", (1, 2, 0), branch=branch, sizes=range(8, 41)).right
+    assert try_skip_geometry("02.fitting", (1, 2, 0), branch=branch, sizes=range(8, 41)).right

@@ -37,7 +37,7 @@ class ChainExplorer(Explorer):
         controls = {
             "input_size": Control("input_size", input_size, 1, 64),
             "layers": Control("layers", len(geometries), 1, _MOST),
-            "output_index": Control("output_index", output_index, 0, 64 + 3 * 2 * 4 - 1),
+            "output_index": Control("output_index", output_index, 0, 64 + _MOST * 2 * 4 - 1),  # padding: 4 a side
         }
         rows = [wrap(controls.values())]
         for layer, geometry in enumerate([*geometries, *[geometries[-1]] * _MOST][:_MOST], start=1):

@@ -6,6 +6,8 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
+from skiplib.arithmetic import checked_word
+
 LABEL = {"description_width": "112px"}  # room for the longest name, `hidden_channels`
 
 
@@ -40,15 +42,18 @@ class Control(widgets.HBox):  # type: ignore[misc]
         super().__init__([self.box, self.slider], layout={"width": "270px"}, value=self.slider.value)
         for part in (self.slider, self.box):
             widgets.link((self, "value"), (part, "value"))
-        self._wanted = self.value
-        self.observe(lambda change: setattr(self, "_wanted", change["new"]), "value")
+        self._wanted: Any = self.value
+        self.observe(self._remember, "value")
 
     def set_most(self, most: float) -> None:
         """Move the upper bound; a value above it moves down to it, and comes back when there is room again."""
         wanted = self._wanted
         self.slider.max = self.box.max = most
         self.value = min(wanted, most)
-        self._wanted = wanted
+        self._wanted = wanted  # not what the bound made of it
+
+    def _remember(self, _: object) -> None:
+        self._wanted = self.value
 
 
 def choose(name: str, options: Iterable[str], value: object) -> widgets.Dropdown:
@@ -58,8 +63,7 @@ def choose(name: str, options: Iterable[str], value: object) -> widgets.Dropdown
         ValueError: if ``value`` is none of the options.
     """
     options = list(options)
-    if value not in options:
-        raise ValueError(f"`{name}` must be one of {', '.join(options)}; got {value!r}")
+    checked_word(name, value, options)
     return widgets.Dropdown(options=options, value=value, description=name, style=LABEL, layout={"width": "266px"})
 
 

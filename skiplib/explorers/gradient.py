@@ -14,7 +14,6 @@ from skiplib.gradients import Comparison, compare, first_to_last, median_ratio
 from skiplib.theory import block_factor, plain_product, skip_product
 from skiplib.words import magnitude
 
-_QUANTITIES = ("activations", "weights")
 _DIGITS = 4
 _LONG = 150  # convolutions times seeds: above this a picture takes about half a second
 
@@ -52,7 +51,7 @@ class GradientExplorer(NetworkExplorer):
             "activation": choose("activation", get_args(Activation), activation),
             "channels": Control("channels", channels, 4, 32, step=4),
             "seeds": Control("seeds", seeds, 1, 16),
-            "gradient_of": choose("gradient_of", _QUANTITIES, gradient_of),
+            "gradient_of": choose("gradient_of", ("activations", "weights"), gradient_of),
         }
         super().__init__(controls, wrap(controls.values()))
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import ipywidgets as widgets
 
 from skiplib.adding import add_message
-from skiplib.arithmetic import PUBLISHED, ConvGeometry
+from skiplib.arithmetic import PUBLISHED, ConvGeometry, checked_word
 from skiplib.chains import checked_geometries
 from skiplib.diagrams.residual import draw_residual
 from skiplib.explorers.base import Explorer, View, code_line
@@ -50,8 +50,7 @@ class ResidualExplorer(Explorer):
         geometries = checked_geometries("geometries", geometries)
         if len(geometries) != 2:
             raise ValueError(f"`geometries` must hold two convolutions; got {len(geometries)}")
-        if kind not in list(CHOICES):  # a list compares, where a dict would have to hash
-            raise ValueError(f"`kind` must be one of {', '.join(CHOICES)}; got {kind!r}")
+        checked_word("kind", kind, CHOICES)
         kinds = choose("shortcut", CHOICES, kind)
         first = {
             "input_size": Control("input_size", input_size, 1, _LARGEST),
@@ -61,7 +60,8 @@ class ResidualExplorer(Explorer):
         }
         one, two = (_controls(f"_{layer}", each, _BRANCH) for layer, each in enumerate(geometries, start=1))
         chosen = _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
-        index = {"output_index": Control("output_index", output_index, 0, _LARGEST + 2 * 2 * 4 - 1)}
+        most = _LARGEST + 2 * 2 * 4 - 1  # two layers pad two sides with 4 pixels each
+        index = {"output_index": Control("output_index", output_index, 0, most)}
         self.repair = widgets.Dropdown(
             options=[_CHOOSE], description="repair", style=LABEL, layout={"width": "536px"}
         )

@@ -10,8 +10,6 @@ from skiplib.figures.pairs import spectrum_plot
 from skiplib.networks import make_stack
 from skiplib.words import magnitude
 
-_INITS = ("default", "xavier", "he")
-
 
 class SpectrumExplorer(Explorer):
     """Singular values of the Jacobian of a chain of blocks, plain and with skips, at one digit of 4 x 4 pixels.
@@ -29,7 +27,7 @@ class SpectrumExplorer(Explorer):
     def __init__(self, *, blocks: int = 25, init: str = "default", alpha: float = 1.0, seed: int = 172) -> None:
         controls = {
             "blocks": Control("blocks", blocks, 1, 50),
-            "init": choose("init", _INITS, init),
+            "init": choose("init", ("default", "xavier", "he"), init),
             "alpha": Control("alpha", alpha, 0, 1, step=0.05),
             "seed": Control("seed", seed, 0, 999),
         }

@@ -184,8 +184,7 @@ class TrainingExplorer(NetworkExplorer):
         return f"Training: {share:.0%}, about {math.ceil(taken * (1 / share - 1))} s left."
 
     def _say_result(self) -> str:
-        asides = [f" ({entry.fate})" if entry.fate else "" for entry in self._entries]
-        ends = [f"{entry.label}: {entry.reached}{aside}" for entry, aside in zip(self._entries, asides, strict=True)]
+        ends = [f"{each.label}: {each.reached}" + (f" ({each.fate})" if each.fate else "") for each in self._entries]
         return f"Training accuracy: {'; '.join(ends)}." if ends else ""
 
     def view(self) -> View:
