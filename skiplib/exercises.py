@@ -78,7 +78,7 @@ def check(question: str, answer: object) -> Feedback:
     kind = type(given)  # TOML has lists only
     if given == kind(known["answer"]):
         return right(known["reason"])
-    reasons = [why for mistake, why in known.get("mistakes", []) if kind(mistake) == given]
+    reasons = dict.fromkeys(why for mistake, why in known.get("mistakes", []) if kind(mistake) == given)
     return wrong(" Or: ".join(reasons) or known["hint"])
 
 

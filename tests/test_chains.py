@@ -64,3 +64,11 @@ def test_nothing_composes_to_a_pixel():
 def test_sizes_names_the_convolution_that_does_not_fit():
     with pytest.raises(ValueError, match="convolution 2 of 2: `input_size`=2 is too small: the window spans 5"):
         sizes(4, [ConvGeometry(3), ConvGeometry(5)])
+
+
+def test_seen_pixels_of_the_last_output_leave_out_the_padding_between():
+    chain = [ConvGeometry(3, padding=1), ConvGeometry(3, padding=1)]
+    x = torch.zeros(1, 1, 6, requires_grad=True)
+    F.conv1d(F.conv1d(x, torch.ones(1, 1, 3), padding=1), torch.ones(1, 1, 3), padding=1)[0, 0, 5].backward()
+    seen = [pixel for pixel in seen_pixels(6, chain, 5)[0] if pixel < 6]
+    assert seen == x.grad[0, 0].nonzero().flatten().tolist() and seen_pixels(6, chain, 5)[0] == [3, 4, 5, 6]

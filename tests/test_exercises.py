@@ -224,7 +224,7 @@ def write_lesson(tmp_path, monkeypatch):
 
 
 def test_two_mistakes_that_lead_to_one_answer_are_both_named(write_lesson):
-    write_lesson("98", '[one]\nanswer = 1\nmistakes = [[2, "First."], [3, "No."], [2, "Second."]]')
+    write_lesson("98", '[one]\nanswer = 1\nmistakes = [[2, "First."], [3, "No."], [2, "Second."], [2, "First."]]')
     assert check("98.one", 2).message == "First. Or: Second."
 
 

@@ -199,3 +199,11 @@ def test_plots_say_what_they_show_in_coarse_words():
 
 def test_running_mean_of_less_than_a_window_takes_what_there_is():
     assert running_mean([2.0, 4.0], window=12) == [2.0, 3.0] and running_mean([]) == []
+
+
+def test_two_points_have_marks_and_labels_stay_inside_the_panel():
+    assert {line.get_marker() for line in drawn(Band.of([[1, 2]]), Band.of([[2, 1]])).lines} == {"o"}
+    _, (above, below) = make_figure(3, 2)
+    best = [Curve("skip", name, (0.5, 1.0), (1.0, 1.0), (1e-3, 1e-3)) for name in "ab"]
+    draw_training(above, below, best, epochs=1)
+    assert max(text.get_position()[1] for text in above.texts) <= 103

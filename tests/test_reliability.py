@@ -133,6 +133,13 @@ def test_explorers_of_one_run_and_those_shown_elsewhere_live_on(run_cell):
     assert "6 × 6" in elsewhere.status
 
 
+def test_explorer_that_its_cell_shows_again_lives_on(run_cell):
+    explorer = ConvExplorer(input_size=5)
+    run_cell("d", explorer)
+    run_cell("d", explorer)
+    assert explorer.comm is not None
+
+
 def test_training_whose_cell_is_run_again_ends(run_cell):
     async def main():
         explorer = TrainingExplorer(depth=4, epochs=20)

@@ -332,6 +332,7 @@ def test_shortcut_geometry_that_is_a_module_is_named():
         ({"branch": ()}, ValueError, "`branch` must hold at least one ConvGeometry; got none"),
         ({"kind": "crop"}, ValueError, "`kind` must be one of identity, option A, average pooling, projection, re"),
         ({"kind": "option A", "out_channels": 2}, ValueError, "`out_channels` must be at least 3; got 2"),
+        ({"kind": "option A", "in_channels": 6}, ValueError, "`out_channels` must be at least 6; got 3"),
         ({"kind": "option A", "geometry": ConvGeometry(2, 2)}, ValueError, "`geometry` of option A must be"),
         ({"kind": "resize", "geometry": ConvGeometry(2)}, ValueError, "`geometry` of resize must be"),
         ({"kind": "identity", "geometry": ConvGeometry(1, 2)}, ValueError, "`geometry` of identity must be"),

@@ -222,3 +222,9 @@ def test_records_are_plain_numbers():
 def test_optimizer_has_its_own_learning_rate_unless_given():
     rates = [make_optimizer(net_of(), name).param_groups[0]["lr"] for name in ("sgd", "adam")]
     assert rates == [0.02, 0.001]
+
+
+def test_race_may_be_asked_with_an_iterator_and_knows_settings_in_any_order():
+    runs = list(race([4, 6], seeds=iter([1]), epochs=1, channels=4, lr=0.05))
+    assert len(runs) == 4
+    assert next(race([4], seeds=[1], lr=0.05, channels=4, epochs=1)) is runs[0]

@@ -180,3 +180,15 @@ def test_geometry_is_right_on_the_skip_if_it_fits_the_branch_in_pytorch(kernel_s
 def test_geometry_with_the_stride_of_the_whole_branch_is_not_met_by_the_hint():
     branch = [HALF, ConvGeometry(kernel_size=3, padding=1)]
     assert try_skip_geometry("02.fitting", (1, 2, 0), branch=branch, sizes=range(8, 41)).right
+
+
+def test_error_of_a_function_ends_in_one_full_stop():
+    def fails(*setting):
+        raise ValueError("no.")
+
+    assert repr(TRY["01.formula"](fails)) == "✗ Not yet. The function raised ValueError: no."
+
+
+@pytest.mark.parametrize(("alpha", "blocks", "right"), [(1, 1, True), (0.25, 4, True), (0.24, 4, False)])
+def test_limits_of_alpha_belong_to_it(alpha, blocks, right):
+    assert try_alpha("03.alpha", alpha, blocks=blocks).right is right

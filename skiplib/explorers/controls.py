@@ -18,10 +18,6 @@ class Control(widgets.HBox):  # type: ignore[misc]
 
     Attributes:
         value: the number that slider and box show, a trait: ``control.observe(..., "value")``.
-
-    Raises:
-        TypeError: if ``value`` is no number, or no integer where ``step`` is one.
-        ValueError: if it lies outside the bounds.
     """
 
     value = traitlets.Any()
@@ -45,6 +41,12 @@ class Control(widgets.HBox):  # type: ignore[misc]
         self._wanted: Any = self.value
         self.observe(self._remember, "value")
 
+    @traitlets.validate("value")
+    def _as_shown(self, proposal: dict[str, Any]) -> float:
+        """Slider and box take whole numbers, or broken ones, between their bounds; so does the value."""
+        number: type[float] = type(self.slider.value)
+        return number(min(max(number(proposal["value"]), self.slider.min), self.slider.max))
+
     def set_most(self, most: float) -> None:
         """Move the upper bound; a value above it moves down to it, and comes back when there is room again."""
         wanted = self._wanted
@@ -57,11 +59,7 @@ class Control(widgets.HBox):  # type: ignore[misc]
 
 
 def choose(name: str, options: Iterable[str], value: object) -> widgets.Dropdown:
-    """A dropdown with a label, as wide as a ``Control``.
-
-    Raises:
-        ValueError: if ``value`` is none of the options.
-    """
+    """A dropdown with a label, as wide as a ``Control``."""
     options = list(options)
     checked_word(name, value, options)
     return widgets.Dropdown(options=options, value=value, description=name, style=LABEL, layout={"width": "266px"})

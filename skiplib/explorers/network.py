@@ -21,9 +21,8 @@ class NetworkExplorer(Explorer):
     @property
     def alpha(self) -> float:
         """The scale of every branch as a number."""
-        root = 1 / math.sqrt(max(1, self.blocks))
-        any_alpha = float(self.controls["any_alpha"].value)
-        return {"1": 1.0, "1/sqrt(n)": root}.get(self.controls["alpha"].value, any_alpha)
+        words = {"1": 1.0, "1/sqrt(n)": 1 / math.sqrt(max(1, self.blocks))}
+        return float(words.get(self.controls["alpha"].value, self.controls["any_alpha"].value))
 
     @property
     def settings(self) -> dict[str, object]:

@@ -57,3 +57,13 @@ def test_chain_explorer_says_what_of_the_view_is_padding(index, said):
 def test_bad_starting_value_is_named(arguments, error, message):
     with pytest.raises(error, match=message):
         ChainExplorer(**arguments)
+
+
+def test_chain_explorer_goes_on_with_its_last_convolution():
+    explorer = ChainExplorer([ConvGeometry(5, 2, 1), ConvGeometry(3, 2)])
+    explorer.controls["layers"].value = 3
+    assert explorer.geometries[2] == explorer.geometries[1]
+
+
+def test_what_the_last_output_sees_ends_inside_the_image():
+    assert "seen=4..5" in repr(ChainExplorer([ConvGeometry(3, padding=1)], input_size=6, output_index=5))

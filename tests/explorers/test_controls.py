@@ -52,6 +52,20 @@ def test_control_names_a_bad_starting_value(value, step, error, message):
         Control("n", value, 0, 8, step=step)
 
 
+@pytest.mark.parametrize(("asked", "shown"), [(99, 8), (-3, 0), (2.5, 2), ("4", 4)])
+def test_value_is_what_slider_and_box_can_show(asked, shown):
+    control = Control("n", 1, 0, 8)
+    control.value = asked
+    assert control.value == control.slider.value == control.box.value == shown and type(control.value) is int
+
+
+def test_value_that_is_no_number_is_refused_and_the_last_one_stays():
+    control = Control("n", 1, 0, 8)
+    with pytest.raises(ValueError, match="invalid literal"):
+        control.value = "x"
+    assert control.value == control.slider.value == 1
+
+
 def test_choice_that_is_no_option_is_named():
     with pytest.raises(ValueError, match="`norm` must be one of none, batch; got 'layer'"):
         choose("norm", ["none", "batch"], "layer")

@@ -103,3 +103,8 @@ def test_play_goes_on_from_the_marked_window_where_it_came_back():
 def test_live_picture_answers_the_mouse_and_the_stored_one_need_not():
     explorer = ConvExplorer()
     assert 'class="hits"' in explorer._picture.value and 'class="hits"' not in explorer.shown.picture.svg
+
+
+def test_marked_window_is_counted_row_by_row():
+    explorer = ConvExplorer(input_size=(5, 9), output_index=8)  # 3 by 7 places
+    assert "Marked: output row 1 reads rows 1, 2, 3; column 1 reads columns 1, 2, 3." in explorer.shown.picture.alt

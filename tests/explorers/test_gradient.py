@@ -67,3 +67,10 @@ def test_gradient_explorer_measures_as_many_networks_as_it_says(monkeypatch):
 def test_bad_starting_value_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         GradientExplorer(**settings)
+
+
+def test_gradient_explorer_says_how_much_the_last_block_still_tells_digits_apart():
+    images, labels = first_digits(4)
+    nets = compare(10, seeds=[172], images=images, labels=labels)
+    shares = [f"{profiles[0].spreads[-1]:.0%} of the size (plain)" for profiles in (nets.plain,)]
+    assert shares[0] in GradientExplorer(depth=10, seeds=1)._details.value
