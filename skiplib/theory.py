@@ -1,4 +1,4 @@
-"""What pencil and paper say about the gradient's size, one number for each block (layer L0).
+"""What pencil and paper say about the gradient's norm, one number for each block (layer L0).
 
 In the mean square, a convolution with independent weights and the activation before it multiply the gradient by a
 variance factor: weight variance times fan-in (He et al. 2015, arXiv 1502.01852, Sec 2.2; Glorot and Bengio 2010),
@@ -42,7 +42,7 @@ def padding_leak(input_size: int) -> float:
 
 
 def block_factor(activation: str, init: str, input_size: int) -> float:
-    """q: by how much one block of two 3x3 convolutions without a skip multiplies the size of the gradient.
+    """q: by how much one block of two 3x3 convolutions without a skip multiplies the norm of the gradient.
 
     >>> round(block_factor("relu", "he", 8), 2), round(block_factor("relu", "default", 8), 2)
     (0.92, 0.15)
@@ -51,7 +51,7 @@ def block_factor(activation: str, init: str, input_size: int) -> float:
 
 
 def plain_product(q: float, blocks: int) -> float:
-    """Size of the gradient after ``blocks`` plain blocks, relative to where it started.
+    """Norm of the gradient after ``blocks`` plain blocks, relative to where it started.
 
     >>> plain_product(0.5, 3)
     0.125

@@ -19,7 +19,7 @@ _LONG = 150  # convolutions times seeds: above this a picture takes about half a
 
 
 class GradientExplorer(NetworkExplorer):
-    """Plain and skip networks with the same weights, on real digits: the gradient at every block, and its size.
+    """Plain and skip networks with the same weights, on real digits: the gradient at every block.
 
     Args:
         depth: weighted layers, even, 2 to 100: stem, two in each block, head.
@@ -92,10 +92,10 @@ def _share(ratio: float) -> str:
     """
     if not ratio > 0:
         return "nothing" if ratio == 0 else "nothing that can be compared: the last one receives 0, or is not finite"
-    size = magnitude(ratio)
-    if size == "1":
+    power = magnitude(ratio)
+    if power == "1":
         return "about as much as the last one"
-    return f"{size} {'of' if ratio < 1 else 'times'} what the last one does"
+    return f"{power} {'of' if ratio < 1 else 'times'} what the last one does"
 
 
 def _in_theory(setting: dict[str, Any], blocks: int, alpha: float) -> str:

@@ -11,7 +11,7 @@ class ProductExplorer(Explorer):
     """q multiplied by itself, once for each block, beside sqrt(1 + alpha**2 q**2) with a skip.
 
     Args:
-        q: by how much a plain block multiplies the size of the gradient, 0 to 2.
+        q: by how much a plain block multiplies the norm of the gradient, 0 to 2.
         alpha: scale of the branch of a block with a skip, 0 to 1.
         blocks: how many, 1 to 100.
 
