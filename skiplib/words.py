@@ -51,13 +51,13 @@ def listed(sizes: Sequence[int], *, most: int) -> str:
     return f"{len(sizes)} sizes" if len(sizes) > most else ", ".join(map(str, sizes)) or "no size"
 
 
-def signed(number: int) -> str:
-    """A whole number with a minus sign that is as wide as a plus.
+def minus(numbers: str) -> str:
+    """Numbers with minus signs that are as wide as a plus.
 
-    >>> signed(-3), signed(3)
-    ('−3', '3')
+    >>> minus("-3, 3")
+    '−3, 3'
     """
-    return f"−{-number}" if number < 0 else str(number)
+    return numbers.replace("-", "−")
 
 
 def conv_arguments(default_stride: int = 1, /, **arguments: object) -> str:

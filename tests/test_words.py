@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.words import conv_arguments, in_ranges, listed, magnitude, share_in_words, signed
+from skiplib.words import conv_arguments, in_ranges, listed, magnitude, minus, share_in_words
 
 
 def test_magnitude_is_the_nearest_power_of_ten():
@@ -42,4 +42,4 @@ def test_arguments_that_differ_by_axis_are_written_out():
 def test_sizes_are_listed_until_there_are_too_many():
     assert [listed(range(n), most=2) for n in range(4)] == ["no size", "0", "0, 1", "3 sizes"]
     assert in_ranges([1, 2, 4, 6, 7, 8]) == "1 to 2, 4, 6 to 8" and in_ranges([]) == "none"
-    assert [signed(number) for number in (-12, 0, 7)] == ["−12", "0", "7"]
+    assert minus("-12 to 7") == "−12 to 7"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from skiplib.arithmetic import ConvGeometry
 from skiplib.diagrams.svg import INK, WINDOW, Picture, cells, grid, legend, make_picture, rect, strike, style, text
-from skiplib.words import signed
+from skiplib.words import minus
 
 _PANEL, _WIDEST = 372, 28  # of the longer side of the padded image, and of a pixel
 _LEFT, _TOP = 44, 50  # room for the size that is written upright; for title and size
@@ -35,12 +35,10 @@ class Axis:
     def reads(self, index: int) -> str:
         """What output ``index`` reads, in image pixels (0 is the first, and a negative one lies in the padding)."""
         taps = [tap - self.padding for tap in self.windows[index].taps]
-        shown = [signed(tap) for tap in taps]
-        if len(shown) > 4:
-            shown = [*shown[:2], "…", shown[-1]]
+        shown = taps if len(taps) <= 4 else [*taps[:2], "…", taps[-1]]
         outside = sum(not 0 <= tap < self.size for tap in taps)
         note = "" if not outside else " (all padding)" if outside == len(taps) else " (partly padding)"
-        return f"{self.name} {index} reads {self.name}s {', '.join(shown)}{note}"
+        return f"{self.name} {index} reads {self.name}s {minus(', '.join(map(str, shown)))}{note}"
 
 
 def draw_convolution(

@@ -8,7 +8,7 @@ from skiplib.chains import sizes
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.svg import SIGNS, Picture, make_picture, rect, stack_pictures, strip, text
 from skiplib.shortcuts import CHOICES, Shortcut
-from skiplib.words import in_ranges, signed
+from skiplib.words import in_ranges, minus
 
 _LEFT, _SPAN = 92, 760  # room for "branch" and "skip"; how wide the strips may be
 _WIDTH, _WIDEST = _LEFT + _SPAN + 30, 24  # of the pictures, and of a column
@@ -102,5 +102,4 @@ def _numbers(geometry: ConvGeometry) -> str:
 
 
 def _span(columns: Sequence[int]) -> str:
-    first, last = signed(columns[0]), signed(columns[-1])
-    return first if first == last else f"{first} to {last}"
+    return minus(str(columns[0]) if len(columns) == 1 else f"{columns[0]} to {columns[-1]}")
