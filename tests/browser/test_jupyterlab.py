@@ -272,11 +272,15 @@ def test_training_runs_stops_and_keeps_its_curves(of_cells, screenshot):
 
 def test_interrupted_cell_leaves_a_kernel_that_works(of_cells):
     long = (
-        "from skiplib.training import race\nruns = []\nfor run in race([50], seeds=range(99)):\n    runs.append(run)"
+        "from skiplib.training import race\nruns = []\n"
+        "for run in race([50], seeds=range(99)):\n    runs.append(run)\n    print('trained')"
     )
     notebook = of_cells("long", long, "print('works', len(runs) < 99)")
     notebook.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
-    notebook.page.wait_for_timeout(6000)
+    for _ in range(300):  # on a busy machine it takes a while to begin
+        if "trained" in str(notebook.cells()[0]["outputs"]):
+            break
+        notebook.page.wait_for_timeout(200)
     notebook.page.evaluate("window.panel.sessionContext.session.kernel.interrupt()")
     notebook.settle()
     assert "KeyboardInterrupt" in str(notebook.cells()[0]["outputs"])
