@@ -119,7 +119,7 @@ def test_imports_go_in_no_circle():
 
 
 def code_of(node):
-    """The lines of a function that hold code: no docstring, no comment, no blank."""
+    """The lines of a function's body, its docstring left out."""
     body = node.body[1:] if ast.get_docstring(node) else node.body
     return {line for part in body for line in range(part.lineno, part.end_lineno + 1)}
 

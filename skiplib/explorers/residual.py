@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import ipywidgets as widgets
 
-from skiplib.adding import add_message
+from skiplib.adding import Verdict, add_message
 from skiplib.arithmetic import PUBLISHED, ConvGeometry, checked_word
 from skiplib.chains import checked_geometries
 from skiplib.diagrams.residual import draw_residual
@@ -137,14 +137,11 @@ class ResidualExplorer(Explorer):
         picture = draw_residual(
             shortcut, input_size, hidden_channels=hidden_channels, output_index=index, verdicts=verdicts
         )
+        branch, skip = (1, *shortcut.branch_shape(input_size)), (1, *shortcut.output_shape(input_size))
         runs = [size for size, verdict in verdicts.items() if verdict == "equal"]
-        result = {
-            "branch": (1, *shortcut.branch_shape(input_size)),
-            "skip": (1, *shortcut.output_shape(input_size)),
-            "add": verdicts[input_size],
-            "runs_at": listed(runs, most=4),
-        }
-        return View(picture, _sentence(shortcut, input_size), result, code_line(self.code))
+        result = {"branch": branch, "skip": skip, "add": verdicts[input_size], "runs_at": listed(runs, most=4)}
+        sentence = _sentence(verdicts[input_size], skip, branch, aligned=shortcut.aligned(input_size))
+        return View(picture, sentence, result, code_line(self.code))
 
     def _offer(self, proposals: Sequence[Shortcut]) -> None:
         self._proposals = list(proposals)
@@ -179,15 +176,13 @@ def _controls(suffix: str, geometry: ConvGeometry, bounds: Mapping[str, tuple[in
     return {name: Control(name, *start) for name, start in names.items()}
 
 
-def _sentence(shortcut: Shortcut, input_size: int) -> str:
-    skip, branch = (1, *shortcut.output_shape(input_size)), (1, *shortcut.branch_shape(input_size))
-    verdict = shortcut.verdict(input_size)
+def _sentence(verdict: Verdict, skip: tuple[int, ...], branch: tuple[int, ...], *, aligned: bool) -> str:
     if verdict == "error":
         return f"The add fails. PyTorch: {add_message(skip, branch)}"
     if verdict == "broadcast":
         stretched = " and ".join(str(shape) for shape in (skip, branch) if shape != tuple(map(max, skip, branch)))
         return f"The add runs, but it stretches {stretched} to fit: probably not what was meant."
-    if shortcut.aligned(input_size):
+    if aligned:
         return f"The add runs: {skip} on both sides, and both look at the same place."
     return f"The add runs: {skip} on both sides. But they look at different places."
 
