@@ -39,6 +39,6 @@ notebooks: .venv/lab
 	$(BIN)/python tools/execute_notebooks.py
 
 .venv/lab .venv/test: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv  # never over another interpreter's
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".$(if $(filter %test,$@),[test])"
 	@touch $@
