@@ -77,25 +77,28 @@ def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Fee
     """Measure what becomes of the gradient with these settings of ``compare``, and compare with a pair of ``FATES``.
 
     >>> try_fates("03.he", ("holds", "holds"), depth=50, init="he")
-    ✗ Not yet. Plain is right, skip is not. He's weights make q about 0.92. Compute 0.92^24, and then √(1 + 0.92²)^24.
+    ✗ Not yet. Plain is right, skip is not. He's weights make q about 0.92. Are 24 such factors less than 1/100? \
+And what is √(1 + q²) now?
     """
     known = texts(question, "try_fates")
     if answer is None:
         return Feedback("", UNANSWERED)
-    words = [str(each).strip().lower() for each in answer] if isinstance(answer, (tuple, list)) else []
-    if len(words) != 2 or not set(words) <= set(FATES):
-        return wrong('The answer is two words, plain first, such as ("explodes", "vanishes").')
-    plain, skip = (word == _fate(ratio) for word, ratio in zip(words, _ratios(depth, **settings), strict=True))
-    if plain and skip:
+    given = [_word(each) for each in answer] if isinstance(answer, (tuple, list)) else []
+    if len(given) != 2 or None in given:
+        return wrong(f"The answer is two words, plain first, each one of {', '.join(FATES)}.")
+    measured = [_fate(ratio) for ratio in _ratios(depth, **settings)]
+    if given == measured:
         return right(known["reason"])
+    plain, skip = (word == fate for word, fate in zip(given, measured, strict=True))
     which = {(True, False): "Plain is right, skip is not.", (False, True): "Skip is right, plain is not."}
-    return wrong(f"{which.get((plain, skip), 'Neither is right.')} {known['hint']}")
+    swapped = "Is the order plain, skip? " if given[::-1] == measured else ""
+    return wrong(f"{which.get((plain, skip), 'Neither is right.')} {swapped}{known['hint']}")
 
 
 def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
     """Measure settings of ``compare`` in which the skip network is to be further from 1 than the plain one.
 
-    The answer is a dict; it may name another ``depth``.
+    The answer is a dict; it may name another ``depth``, and an ``alpha`` as the explorers take it.
 
     >>> try_worse("03.worse", {"norm": "layer"}, depth=50)
     ✗ Not yet. This does not run: `norm` must be one of none, batch, group; got 'layer'.
@@ -109,10 +112,16 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
         settings = {"depth": depth, **answer}
         if operator.index(settings["depth"]) > 100 or operator.index(settings.get("channels", 16)) > 32:
             return wrong("Please stay at a depth of 100 and 32 channels or less.")
+        if settings.get("alpha") == "1/sqrt(n)":
+            settings["alpha"] = 1 / math.sqrt(max(1, settings["depth"] // 2 - 1))
         plain, skip = _ratios(**settings)
     except (TypeError, ValueError) as error:
         return wrong(f"This does not run: {error}.")
+    if not 0 <= settings.get("alpha", 1) <= 1:
+        return wrong("Please stay at an alpha from 0 to 1, as in the explorers.")
     measured = f"First to last: plain {magnitude(plain)}, skip {magnitude(skip)}."
+    if not (math.isfinite(plain) and math.isfinite(skip)):
+        return wrong(f"{measured} What is not a finite number cannot be compared. {known['hint']}")
     if _decades(skip) > _decades(plain) + 1:
         return right(f"{measured} {known['reason']}")
     return wrong(f"{measured} {known['hint']}")
@@ -161,6 +170,12 @@ def _ratios(depth: int, **settings: Any) -> tuple[float, float]:
     images, labels = first_digits(4)
     nets = compare(depth, seeds=range(172, 180), images=images, labels=labels, **settings)
     return median_ratio(nets.plain), median_ratio(nets.skip)
+
+
+def _word(given: Any) -> str | None:
+    """The one of ``FATES`` that was meant, singular or plural, or None."""
+    said = str(given).strip().lower()
+    return next((fate for fate in FATES if fate in (said, f"{said}s", f"{said}es")), None)
 
 
 def _fate(ratio: float) -> str:

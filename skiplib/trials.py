@@ -113,7 +113,7 @@ def try_alpha(question: str, answer: Any, *, blocks: int) -> Feedback:
     """Try a scale for the branches of so many blocks with q near 1: n alpha**2 is to be 1, or not far below.
 
     >>> try_alpha("03.alpha", 0.2, blocks=50)
-    ✗ Not yet. In theory 50 blocks then multiply by 2.67. Which alpha makes n · alpha² equal to 1?
+    ✗ Not yet. n · alpha² is 2.00, and above 1: in theory 50 blocks multiply by 2.67.
     """
     texts(question, "try_alpha")
     if answer is None:
@@ -126,9 +126,7 @@ def try_alpha(question: str, answer: Any, *, blocks: int) -> Feedback:
         return wrong("Then a branch counts more than the skip. Make it smaller than 1.")
     total, growth = blocks * answer**2, skip_product(1, answer, blocks)
     if round(total, 2) > 1:  # 0.1415 rounds 1 / sqrt(50)
-        return wrong(
-            f"In theory {blocks} blocks then multiply by {growth:.3g}. Which alpha makes n · alpha² equal to 1?"
-        )
+        return wrong(f"n · alpha² is {total:.2f}, and above 1: in theory {blocks} blocks multiply by {growth:.3g}.")
     if total < 1 / 4:
         return wrong(f"Safe: in theory a factor of {growth:.2f}. But the branches hardly count. May alpha be larger?")
     return right(
