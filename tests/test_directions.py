@@ -67,6 +67,18 @@ def test_neighbours_of_a_deep_plain_network_with_batch_norm_share_no_gradient():
     assert abs(plain) < 0.2 < 0.4 < skip
 
 
+def test_neighbours_may_share_the_gradient_of_weights_where_that_of_pixels_is_shattered():
+    step, pixels, weights = (IMAGES[1] - IMAGES[0]) / 64, [], []
+    for seed in range(172, 176):
+        net = make_stack(102, channels=16, skip=False, init="he", seed=seed)
+        pixels.append(gradient_similarity(net, *IMAGES[:2]))
+        scores = [net((IMAGES[0] + place * step)[None])[0, 0] for place in range(6)]
+        gradients = [torch.autograd.grad(score, list(net.parameters())) for score in scores]
+        flat = [torch.cat([each.double().flatten() for each in gradient]) for gradient in gradients]
+        weights += [torch.cosine_similarity(*pair, dim=0, eps=1e-300).item() for pair in itertools.pairwise(flat)]
+    assert abs(sum(pixels) / 4) < 0.1 and sum(weights) / 20 == pytest.approx(0.8, abs=0.05)
+
+
 def test_trust_on_a_quadratic_is_what_algebra_says():
     class Scores(nn.Module):
         def __init__(self):

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 from statistics import median
 
 import pytest
@@ -129,20 +130,35 @@ def median_ratios(**settings):
     return [median(first_to_last(net.activations) for net in each) for each in (nets.plain, nets.skip)]
 
 
-@pytest.mark.parametrize(
-    ("settings", "plain", "skip"),
-    [
-        ({"activation": "sigmoid"}, (0, 1e-38), (0.5, 2)),
-        ({}, (3e-22, 1e-18), (0.5, 3)),
-        ({"init": "he"}, (0.01, 0.4), (200, 10_000)),
-        ({"init": "he", "alpha": 24**-0.5}, (0.01, 0.4), (1, 3)),
-        ({"init": "he", "norm": "batch"}, (500, 20_000), (4, 60)),
-        ({"activation": "tanh", "init": "xavier"}, (0.01, 0.25), (4, 30)),
-    ],
-)
+SIX = [
+    ({"activation": "sigmoid"}, (0, 1e-38), (0.5, 2)),
+    ({}, (3e-22, 1e-18), (0.5, 3)),
+    ({"init": "he"}, (0.01, 0.4), (200, 10_000)),
+    ({"init": "he", "alpha": 24**-0.5}, (0.01, 0.4), (1, 3)),
+    ({"init": "he", "norm": "batch"}, (500, 20_000), (4, 60)),
+    ({"activation": "tanh", "init": "xavier"}, (0.01, 0.25), (4, 30)),
+]
+
+
+@pytest.mark.parametrize(("settings", "plain", "skip"), SIX)
 def test_six_settings_land_where_the_lesson_says(settings, plain, skip):
     measured = median_ratios(**settings)
     assert plain[0] <= measured[0] <= plain[1] and skip[0] <= measured[1] <= skip[1]
+
+
+@pytest.mark.parametrize("settings", [settings for settings, _, _ in SIX])
+def test_no_block_with_an_identity_skip_takes_more_than_a_few_percent(settings):
+    nets = compare(50, seeds=range(172, 180), images=IMAGES[:4], labels=LABELS[:4], **settings).skip
+    assert min(here / next_ for net in nets for here, next_ in pairwise(net.activations)) > 0.95
+
+
+def test_sigmoids_gradient_is_0_for_most_seeds_and_1e_minus_42_in_double_precision():
+    nets = [
+        make_stack(50, channels=16, skip=False, activation="sigmoid", head="pool", seed=s) for s in range(172, 175)
+    ]
+    assert median_ratio(gradient_profiles(nets, IMAGES[:4], LABELS[:4])) == 0
+    double = gradient_profiles([net.double() for net in nets], IMAGES[:4].double(), LABELS[:4])
+    assert 3e-43 < median_ratio(double) < 5e-42
 
 
 @pytest.mark.parametrize("init", ["default", "xavier", "he"])
