@@ -24,6 +24,7 @@ from skiplib.training import race
 from skiplib.words import magnitude
 
 FATES = ("vanishes", "holds", "explodes")
+_ONE_IN_ROOT = "1/sqrt(n)"  # what the explorers call an alpha of 1 / sqrt(blocks)
 
 
 def try_shortcut(
@@ -112,12 +113,11 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
         settings = {"depth": depth, **answer}
         if operator.index(settings["depth"]) > 100 or operator.index(settings.get("channels", 16)) > 32:
             return wrong("Please stay at a depth of 100 and 32 channels or less.")
-        if settings.get("alpha") == "1/sqrt(n)":
-            settings["alpha"] = 1 / math.sqrt(max(1, settings["depth"] // 2 - 1))
         plain, skip = _ratios(**settings)
     except (TypeError, ValueError) as error:
         return wrong(f"This does not run: {error}.")
-    if not 0 <= settings.get("alpha", 1) <= 1:
+    alpha = settings.get("alpha", 1)
+    if alpha != _ONE_IN_ROOT and not 0 <= alpha <= 1:
         return wrong("Please stay at an alpha from 0 to 1, as in the explorers.")
     measured = f"First to last: plain {magnitude(plain)}, skip {magnitude(skip)}."
     if not (math.isfinite(plain) and math.isfinite(skip)):
@@ -167,6 +167,8 @@ def _convolutions(branch: Sequence[ConvGeometry], channels: Sequence[int]) -> nn
 @lru_cache(maxsize=16)
 def _ratios(depth: int, **settings: Any) -> tuple[float, float]:
     """The gradient at the first block relative to the last, plain and skip: medians over eight seeds, as drawn."""
+    if settings.get("alpha") == _ONE_IN_ROOT:
+        settings["alpha"] = 1 / math.sqrt(max(1, depth // 2 - 1))
     images, labels = first_digits(4)
     nets = compare(depth, seeds=range(172, 180), images=images, labels=labels, **settings)
     return median_ratio(nets.plain), median_ratio(nets.skip)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.experiments import try_fates, try_rescue, try_shortcut, try_worse
+from skiplib.experiments import _ratios, try_fates, try_rescue, try_shortcut, try_worse
 
 HALVING = (ConvGeometry(kernel_size=3, stride=2, padding=1), ConvGeometry(kernel_size=3, padding=1))
 SAME, PUBLISHED = [HALVING[1]] * 2, [ConvGeometry(kernel_size=2, stride=2, padding=2)] * 2
@@ -101,6 +101,15 @@ def test_trying_a_shortcut_leaves_the_module_and_the_random_numbers_as_they_were
     before = torch.get_rng_state()
     assert TRY["02.repair_1"](module).right
     assert module[1].num_batches_tracked == 0 and torch.equal(torch.get_rng_state(), before)
+
+
+def test_alpha_is_scaled_by_the_number_of_blocks():
+    named, counted = (
+        try_fates("03.scaled", ("holds",) * 2, depth=22, init="he", alpha=a) for a in ("1/sqrt(n)", 0.1)
+    )
+    assert named.right and counted.right
+    named, counted = (_ratios(22, init="he", alpha=alpha) for alpha in ("1/sqrt(n)", 1 / math.sqrt(10)))
+    assert named == counted != _ratios(22, init="he", alpha=0.1)
 
 
 def test_shortcut_that_fits_squares_only_is_not_right():
