@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
+from skiplib.answers import typed
 from skiplib.arithmetic import ConvGeometry, output_size
 from skiplib.chains import compose
 from skiplib.chains import sizes as sizes_along
-from skiplib.exercises import UNANSWERED, Feedback, formula_slips, right, texts, typed, wrong
+from skiplib.exercises import UNANSWERED, Feedback, formula_slips, right, texts, wrong
 from skiplib.theory import skip_product
 
 _TUPLE = "The answer is a tuple (kernel_size, stride, padding) of whole numbers, such as"
