@@ -18,7 +18,7 @@ from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import make_conv
 from skiplib.chains import checked_geometries
 from skiplib.digits import first_digits
-from skiplib.exercises import UNANSWERED, Feedback, right, texts, wrong
+from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, wrong
 from skiplib.gradients import compare, median_ratio
 from skiplib.training import race
 from skiplib.words import magnitude
@@ -86,7 +86,7 @@ And what is √(1 + q²) now?
         return Feedback("", UNANSWERED)
     given = [_word(each) for each in answer] if isinstance(answer, (tuple, list)) else []
     if len(given) != 2 or None in given:
-        return wrong(f"The answer is two words, plain first, each one of {', '.join(FATES)}.")
+        return unread(f"The answer is two words, plain first, each one of {', '.join(FATES)}.")
     measured = [_fate(ratio) for ratio in _ratios(depth, **settings)]
     if given == measured:
         return right(known["reason"])
