@@ -71,7 +71,9 @@ def try_branch_geometry(question: str, answer: Any, *, input_size: int) -> Feedb
     if lost == 0:
         return wrong("A 1×1 kernel with padding 0 would keep sizes but sees no neighbours. Take a larger kernel.")
     if stride > 1:
-        return wrong(f"Stride {stride} leaves about one place in {stride} of the padded strip; only a few sizes can survive.")
+        return wrong(
+            f"Stride {stride} leaves about one place in {stride} of the padded strip; only a few sizes can survive."
+        )
     if lost % 2:
         return wrong("An even kernel needs k − 1 extra pixels, an odd number. Padding adds the same on both sides.")
     if not geometry.keeps_every_size:

@@ -96,7 +96,11 @@ MISTAKES = [
     ),
     ("01.formula", 5, "The answer is a function, without calling it; this is 5 (int)."),
     ("01.keeping", (1, 1, 0), "sees no neighbours"),
-    ("01.keeping", (3, 2, 1), "Stride 2 leaves about one place in 2 of the padded strip; only a few sizes can survive."),
+    (
+        "01.keeping",
+        (3, 2, 1),
+        "Stride 2 leaves about one place in 2 of the padded strip; only a few sizes can survive.",
+    ),
     ("01.keeping", (3, 2, 17), "only a few sizes can survive."),  # 32 is one of them
     ("01.keeping", (2, 1, 1), "odd number"),
     ("01.keeping", (3, 1, 2), "Here 32 pixels become 34 and then 36."),
