@@ -52,7 +52,12 @@ RIGHT = [
     ("02.repair_1", nn.Sequential(nn.MaxPool2d(3, 2, 1), nn.Conv2d(3, 6, 1)), "Channels and stride both fit."),
     ("02.repair_1", nn.Sequential(nn.Identity(), nn.Conv2d(3, 6, 1, 2), nn.GroupNorm(1, 6)), "both fit."),
     ("02.repair_1", nn.Sequential(nn.Conv2d(3, 6, 1, 2), nn.ReLU(inplace=True), nn.Dropout(0.9)), "both fit."),
-    ("02.repair_1", nn.Conv2d(3, 6, 11, stride=2, padding=5), "Channels and stride both fit."),
+    ("02.repair_1", nn.Conv2d(3, 6, 15, stride=2, padding=7), "Channels and stride both fit."),
+    (
+        "02.repair_1",
+        nn.Sequential(nn.ZeroPad2d((1, 0, 1, 0)), nn.AvgPool2d(2), nn.Conv2d(3, 6, 1)),
+        "Channels and stride both fit.",
+    ),
     ("02.repair_1", nn.Conv2d(3, 6, 1, stride=2).double(), "Channels and stride both fit."),
     ("02.repair_1", nn.LazyConv2d(6, 1, stride=2), "Channels and stride both fit."),
     ("02.repair_1", Carries(option_a), "This is He's option A: no parameters, and zeros for the new channels. The"),
@@ -87,6 +92,11 @@ MISTAKES = [
     ("02.repair_1", nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 6, 1, 2)), "It writes over x"),
     ("02.repair_1", Carries(lambda x: option_a(x).log()), "It gives numbers that are not finite."),
     ("02.repair_1", Carries(lambda x: option_a(x)[:2]), "It makes (2, 6, 20, 22) of (120, 3, 39, 43)."),
+    (
+        "02.repair_1",
+        Carries(lambda x: option_a(x).flatten(1 if len(x) > 2 else 3)),
+        "It makes (120, 2640) of (120, 3, 39, 43).",
+    ),
     ("02.repair_1", Carries(lambda x: 0 * option_a(x)), "at size 39 row 2 of the skip does not depend on x."),
     (
         "02.repair_1",
@@ -105,7 +115,11 @@ MISTAKES = [
     ),
     ("02.repair_1", Carries(lambda x: option_a(x.roll(1, -1))), "column 2 of the skip looks at column 3 of"),
     ("02.repair_1", Carries(lambda x: option_a(x.roll(-1, -1))), "column 2 of the skip looks at column 5 of"),
-    ("02.repair_1", Carries(lambda x: 0 * option_a(x) + x.mean((1, 2, 3), True)), "looks at rows 0 to 38 of"),
+    (
+        "02.repair_1",
+        Carries(lambda x: 0 * option_a(x) + x.mean((1, 2, 3), True)),
+        "row 2 of the skip looks at rows 0 to 38 of",
+    ),
     (
         "02.repair_2",
         Carries(lambda x: x.flip(-1).repeat(1, 16, 1, 1)),
@@ -164,6 +178,11 @@ def test_shortcut_is_judged_alike_whatever_its_weights_and_whenever():
         module = nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.GroupNorm(1, 6), nn.ReLU())
         assert TRY["02.repair_1"](module).right
         assert "does not depend on x" in TRY["02.repair_1"](nn.Sequential(module, nn.Threshold(1e9, 0))).message
+
+
+def test_identity_between_equal_channels_is_no_option_a():
+    feedback = try_shortcut("02.repair_2", nn.Identity(), branch=SAME, channels=(3, 3, 3), sizes=TRIED)
+    assert feedback.right and "option A" not in feedback.message
 
 
 def test_shortcut_that_fits_squares_only_is_not_right():
