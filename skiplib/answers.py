@@ -50,7 +50,7 @@ def typed(given: object) -> str:
 def _number(given: object, known: Texts) -> tuple[float, bool]:
     number, plain = _as_number(given)
     if number is None and known.get("float"):  # a gradient may come as a tensor, the same at every pixel
-        members = set(_flat(_listed(given) or ()))
+        members = set(_flat(_listed(given) or ())) if hasattr(given, "tolist") else set()
         number, plain = _as_number(members.pop()) if len(members) == 1 else (None, False)
     if number is None:
         raise ValueError(f"The answer is one whole number, such as {_another(7, known)}; this is {typed(given)}.")

@@ -9,7 +9,7 @@ from skiplib.explorers.entries import Fields, Toggles, Words, make_entry
 
 LESSONS = {
     lesson: tomllib.loads((files("skiplib") / "questions" / f"{lesson}.toml").read_text("utf-8"))
-    for lesson in ("00", "01")
+    for lesson in ("00", "01", "02")
 }
 QUESTIONS = [f"{lesson}.{name}" for lesson, known in LESSONS.items() for name in known if "ask" in known[name]]
 
