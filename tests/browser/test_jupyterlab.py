@@ -328,7 +328,7 @@ def on_screen(notebook, place):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name[:2] in ("00", "01", "02")])
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name[:2] in ("00", "01")])
 def test_no_answer_is_on_the_screen_with_its_question(chromium, lab, screenshot, name):
     url, token, _ = lab
     for width, height, scale in SCREENS:
