@@ -16,10 +16,12 @@ from skiplib.explorers.entries import make_entry
 # this does, in the page; keys that run a cell or leave it still pass. Where a hub forbids it, the cell is locked.
 _QUIET = (
     '<img src="data:," alt="" style="display:none" onerror="'
-    "this.closest('.skiplib-question').addEventListener('keydown', key => {"
-    "const leaves = key.ctrlKey || key.metaKey || key.altKey || key.key === 'Escape' ||"
-    " (key.shiftKey && key.key === 'Enter'); if (!leaves)"
-    ' key.stopPropagation()})">'
+    "const body = document.body; if (!body.dataset.skiplib) {"  # once for the page: this may not be in its place yet
+    " body.dataset.skiplib = 'quiet'; body.addEventListener('keydown', key => {"
+    " const leaves = key.ctrlKey || key.metaKey || key.altKey || key.key === 'Escape' ||"
+    " (key.shiftKey && key.key === 'Enter');"
+    " if (!leaves && key.target.closest('.skiplib-question')) key.stopPropagation()})}"
+    '">'
 )
 _OPEN = Feedback("", "Not answered yet.")
 _LINE = "border-left:6px solid #56B4E9;padding:4px 12px;line-height:1.5"
