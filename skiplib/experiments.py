@@ -16,7 +16,7 @@ from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import make_conv, seeded
 from skiplib.chains import checked_geometries, compose
 from skiplib.digits import first_digits
-from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, wrong
+from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, which_is_right, wrong
 from skiplib.gradients import compare, median_ratio
 from skiplib.judging import Fault, apart, check_places, check_shapes, is_option_a
 from skiplib.training import race
@@ -86,9 +86,8 @@ And what is √(1 + q²) now?
     if given == measured:
         return right(known["reason"])
     plain, skip = (word == fate for word, fate in zip(given, measured, strict=True))
-    which = {(True, False): "Plain is right, skip is not.", (False, True): "Skip is right, plain is not."}
     swapped = "Is the order plain, skip? " if given[::-1] == measured else ""
-    return wrong(f"{which.get((plain, skip), 'Neither is right.')} {swapped}{known['hint']}")
+    return wrong(f"{which_is_right(('plain', 'skip'), plain, skip)} {swapped}{known['hint']}")
 
 
 def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
