@@ -4,6 +4,7 @@ Each ``try_...`` takes a question, its answer, and what to try it with; it gives
 """
 
 import math
+import numbers
 import operator
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -24,6 +25,8 @@ from skiplib.training import race
 from skiplib.words import magnitude
 
 FATES = ("vanishes", "holds", "explodes")
+_WORD, _NUMBER, _WHOLE = (str, "a word in quotes"), (numbers.Real, "a number"), (numbers.Integral, "a whole number")
+_KINDS = dict.fromkeys(("init", "norm", "activation", "optimizer"), _WORD) | {"lr": _NUMBER, "epochs": _WHOLE}
 
 
 def try_shortcut(
@@ -125,13 +128,12 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
     ✗ Not yet. Please stay at 8 epochs or less.
     """
     known = texts(question, "try_rescue")
-    allowed = ("init", "norm", "activation", "optimizer", "lr", "epochs")
-    refusal = _refusal(answer, allowed, example='{"norm": "batch"}')
+    refusal = _refusal(answer, tuple(_KINDS), example='{"norm": "batch"}') or _unfit(answer)
     if refusal:
         return refusal
+    if answer.get("epochs", 4) > 8:
+        return wrong("Please stay at 8 epochs or less.")
     try:
-        if answer.get("epochs", 4) > 8:
-            return wrong("Please stay at 8 epochs or less.")
         (run,) = race([depth], seeds=[seed], skips=[False], **answer)
     except (TypeError, ValueError) as error:
         return wrong(f"This does not run: {error}.")
@@ -170,6 +172,15 @@ def _fate(ratio: float) -> str:
 def _decades(ratio: float) -> float:
     """How many powers of ten a ratio is away from 1."""
     return abs(math.log10(ratio)) if 0 < ratio < math.inf else math.inf
+
+
+def _unfit(answer: Mapping[str, Any]) -> Feedback | None:
+    """What there is to say of a setting of the wrong type, before anything compares or trains with it."""
+    for name, value in answer.items():
+        of_type, kind = _KINDS[name]
+        if isinstance(value, bool) or not isinstance(value, of_type):
+            return wrong(f"`{name}` is {kind}; got {value!r}.")
+    return None
 
 
 def _refusal(answer: Any, allowed: Sequence[str], *, example: str) -> Feedback | None:
