@@ -5,20 +5,18 @@ answers that well-known misconceptions lead to. An answer that has to be run (``
 or with torch for ``experiments``.
 """
 
-import operator
 import re
 import tomllib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import Any
 
+from skiplib.answers import Texts, kind_of, read, typed
 from skiplib.arithmetic import output_size
 
 UNANSWERED = "Not answered yet: put your answer in place of None, then run the cell again."
-Texts = Mapping[str, Any]
 Slips = list[tuple[float, str]]  # where each leads, and what it is
 
 
@@ -34,13 +32,28 @@ class Feedback:
         """Whether the answer was right."""
         return self.mark == "✓ Right."
 
+    @property
+    def wrong(self) -> bool:
+        """Whether the answer was read, and was wrong."""
+        return self.mark == "✗ Not yet."
+
+    @property
+    def read(self) -> bool:
+        """Whether there was an answer, and it could be read."""
+        return self.mark in ("✓ Right.", "≈ Almost.", "✗ Not yet.")
+
     def __repr__(self) -> str:
         return f"{self.mark} {self.message}".strip()
 
     def _repr_html_(self) -> str:
         colour = {"✓ Right.": "#009E73", "✗ Not yet.": "#D55E00"}.get(self.mark, "#56B4E9")
         style = f"border-left:6px solid {colour};padding:4px 12px"
-        return f'<div style="{style}"><b>{escape(self.mark)}</b> {escape(self.message)}</div>'
+        return f'<div style="{style}"><b>{escape(self.mark)}</b> {in_code(self.message)}</div>'
+
+
+def in_code(text: str) -> str:
+    """A sentence as HTML: what stands in backticks as code, everything escaped."""
+    return re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
 def right(reason: str) -> Feedback:
@@ -51,6 +64,16 @@ def right(reason: str) -> Feedback:
 def wrong(message: str) -> Feedback:
     """The answer is not right yet: a misconception or a hint, never the answer."""
     return Feedback("✗ Not yet.", message)
+
+
+def almost(form: str, reason: str) -> Feedback:
+    """The value is right, and is usually written another way."""
+    return Feedback("≈ Almost.", f"You have it. {form} {reason}")
+
+
+def unread(message: str) -> Feedback:
+    """The answer cannot be read: how to write one. It counts as none."""
+    return Feedback("≈ Not read.", message)
 
 
 def check(question: str, answer: object) -> Feedback:
@@ -72,14 +95,25 @@ def check(question: str, answer: object) -> Feedback:
     if "size" in known:
         known = {**known, "answer": output_size(**known["size"]), "mistakes": size_slips(**known["size"])}
     try:
-        given = _reader(known)(answer, known)
+        given, form = read(answer, known)
     except ValueError as error:
-        return wrong(str(error))
+        return unread(f"{error} {known.get('form', '')}".strip())
     kind = type(given)  # TOML has lists only
     if given == kind(known["answer"]):
-        return right(known["reason"])
+        return almost(form, known["reason"]) if form else right(known["reason"])
     reasons = dict.fromkeys(why for mistake, why in known.get("mistakes", []) if kind(mistake) == given)
-    return wrong(" Or: ".join(reasons) or known["hint"])
+    if isinstance(given, float) and not reasons and not known.get("float"):
+        return unread(f"The answer is a whole number; this is {typed(answer)}.")
+    return wrong(" Or: ".join(reasons) or _which_are_right(given, known) + known["hint"])
+
+
+def _which_are_right(given: Any, known: Texts) -> str:
+    """Of a pair of words: which of the two are right."""
+    if kind_of(known) != "pair":
+        return ""
+    first, second = (word == wanted for word, wanted in zip(given, known["answer"], strict=True))
+    a, b = known["rows"] if first else reversed(known["rows"])
+    return f"{a[0].upper()}{a[1:]} is right, {b} is not. " if first or second else "Neither is right. "
 
 
 def texts(question: str, asked_by: str = "check") -> Texts:
@@ -92,8 +126,7 @@ def texts(question: str, asked_by: str = "check") -> Texts:
     {'input_size': 7, 'kernel_size': 3, 'padding': 2}
     """
     lesson, _, name = str(question).partition(".")
-    real = re.fullmatch("([a-z]{2}/)?[0-9]{2}", lesson)  # nothing else reaches the file system
-    known: Texts | None = _lesson(lesson).get(name) if real else None
+    known: Texts | None = questions_of(lesson).get(name)
     if known is None:
         raise ValueError(f"`question` must name a question of a lesson, such as '01.places'; got {question!r}")
     meant_for = known.get("run", "check")
@@ -103,8 +136,10 @@ def texts(question: str, asked_by: str = "check") -> Texts:
 
 
 @cache
-def _lesson(lesson: str) -> dict[str, Any]:
+def questions_of(lesson: str) -> dict[str, Any]:
     """All questions of a lesson, such as "01" or "de/01"; none if there is no such lesson."""
+    if not re.fullmatch("([a-z]{2}/)?[0-9]{2}", lesson):
+        return {}  # nothing else reaches the file system
     path = files("skiplib") / "questions" / f"{lesson}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
@@ -137,71 +172,3 @@ def size_slips(input_size: int, kernel_size: int, stride: int = 1, padding: int 
         (input_size, "Nothing promises that the size stays. Count the places."),
         (input_size // kernel_size, "You laid windows side by side. They move by the stride, so they may overlap."),
     ]
-
-
-def _reader(known: Texts) -> Callable[[Any, Texts], Any]:
-    """What reads an answer; each raises a ValueError for nonsense, with a sentence for the learner."""
-    if isinstance(known["answer"], list):
-        return _set if known.keys() & {"options", "range"} else _tuple
-    return _word if isinstance(known["answer"], str) else _number
-
-
-def _number(given: Any, known: Texts) -> int:
-    whole = _whole(given)
-    if whole is None:
-        example = 7 if known["answer"] != 7 else 8
-        raise ValueError(f"The answer is one whole number, such as {example}; this is {typed(given)}.")
-    return whole
-
-
-def _tuple(given: Any, known: Texts) -> tuple[object, ...]:
-    members = tuple(map(_whole, given)) if isinstance(given, (tuple, list)) else ()
-    count = len(known["answer"])
-    if len(members) != count or None in members:
-        first = 1 if known["answer"] != list(range(1, count + 1)) else 2
-        shape = tuple(range(first, first + count))
-        raise ValueError(f"The answer is a tuple of {count} whole numbers, such as {shape}; this is {typed(given)}.")
-    return members
-
-
-def _set(given: Any, known: Texts) -> frozenset[Any]:
-    first, last = known.get("range", (0, -1))
-    options = known.get("options", range(first, last + 1))
-    if not isinstance(given, (set, frozenset, list, tuple, range)):
-        members = options[:2] if set(options[:2]) != set(known["answer"]) else options[:1]
-        example = ", ".join(map(repr, members))
-        raise ValueError(f"The answer is a set, such as {{{example}}}, or set() for none; this is {typed(given)}.")
-    try:
-        strangers = sorted(set(given) - set(options), key=repr)
-    except TypeError:
-        raise ValueError("The members of the set are single values, not lists.") from None
-    if strangers:
-        raise ValueError(f"{_shown(strangers[0])} is not among the options.")
-    return frozenset(given)
-
-
-def _word(given: Any, known: Texts) -> str:
-    options = {option.lower(): option for option in known["options"]}
-    word = given.strip().lower() if isinstance(given, str) else ""
-    if word not in options:
-        quoted = ", ".join(f'"{option}"' for option in known["options"])
-        raise ValueError(f"The answer is one of {quoted}; this is {typed(given)}.")
-    return str(options[word])
-
-
-def _whole(given: Any) -> int | None:
-    """The whole number that was given, or None; a tensor or array that holds several is none."""
-    try:
-        return None if isinstance(given, bool) else operator.index(given)
-    except (TypeError, RuntimeError):
-        return None
-
-
-def typed(given: object) -> str:
-    """What was given, and its type, in a few words."""
-    return f"{_shown(given)} ({type(given).__name__})"
-
-
-def _shown(given: object) -> str:
-    shown = re.sub(r" at 0x\w+", "", repr(given))  # no addresses: they differ from run to run
-    return shown if len(shown) <= 40 else shown[:39] + "…"

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
+from skiplib.answers import typed
 from skiplib.arithmetic import ConvGeometry, output_size
 from skiplib.chains import compose
 from skiplib.chains import sizes as sizes_along
-from skiplib.exercises import UNANSWERED, Feedback, formula_slips, right, texts, typed, wrong
+from skiplib.exercises import UNANSWERED, Feedback, formula_slips, right, texts, wrong
 from skiplib.theory import skip_product
 
+_PRINTED = "Your function returns None. `print` is not `return`: it shows a value, and the caller gets nothing."
 _TUPLE = "The answer is a tuple (kernel_size, stride, padding) of whole numbers, such as"
 
 
@@ -33,13 +35,13 @@ def try_function(question: str, answer: Any, **settings: Sequence[int]) -> Feedb
     if not callable(answer):
         return wrong(f"The answer is a function, without calling it; this is {typed(answer)}.")
     try:
+        if answer(*cases[0].values()) is None:  # once, not for every setting: it may print
+            return Feedback("", UNANSWERED) if _untouched(answer) else wrong(_PRINTED)
         results = [answer(*case.values()) for case in cases]
         misses = [case for case, result, size in zip(cases, results, wanted, strict=True) if bool(result != size)]
     except Exception as error:
         said = str(error).rstrip(".")
         return wrong(f"The function raised {type(error).__name__}: {said}.")
-    if all(result is None for result in results):
-        return Feedback("", UNANSWERED)
     if not misses:
         return right(f"{known['reason']} Tried with {len(cases)} settings.")
     for slip in zip(*(formula_slips(**case) for case in cases), strict=True):
@@ -69,7 +71,7 @@ def try_branch_geometry(question: str, answer: Any, *, input_size: int) -> Feedb
     if lost == 0:
         return wrong("A 1×1 kernel with padding 0 would keep sizes but sees no neighbours. Take a larger kernel.")
     if stride > 1:
-        return wrong(f"Stride {stride} leaves about one place in {stride}; only small images can survive.")
+        return wrong(f"Stride {stride} leaves about one place in {stride} of the padded strip; only a few sizes can survive.")
     if lost % 2:
         return wrong("An even kernel needs k − 1 extra pixels, an odd number. Padding adds the same on both sides.")
     if not geometry.keeps_every_size:
@@ -134,6 +136,12 @@ def try_alpha(question: str, answer: Any, *, blocks: int) -> Feedback:
     return right(
         f"n · alpha² is {total:.2f}: in theory {blocks} blocks multiply by {growth:.2f}, less than √e = 1.65."
     )
+
+
+def _untouched(function: Any) -> bool:
+    """Whether a function's body does no more than ``return None`` does, as before anyone has written in it."""
+    code = getattr(function, "__code__", None)
+    return code is not None and len(code.co_code) <= len((lambda: None).__code__.co_code)
 
 
 def _geometry(answer: Any) -> ConvGeometry:

@@ -57,6 +57,25 @@ def test_composed_padding_says_where_the_image_begins():
     assert x.grad[0, 0].nonzero().flatten().tolist() == [tap - whole.padding for tap in whole.window(5).taps]
 
 
+@pytest.mark.parametrize(
+    ("chain", "index", "read", "composed"),
+    [
+        ([ConvGeometry(3, stride=2), ConvGeometry(3, padding=1)], 2, [2, 3, 4, 5, 6], [2, 3, 4, 5, 6, 7, 8]),
+        ([ConvGeometry(3), ConvGeometry(1, padding=1)], 0, [], [-1, 0, 1]),
+    ],
+    ids=["a remainder", "padding between"],
+)
+def test_at_a_border_a_chain_reads_less_than_its_composed_window(chain, index, read, composed):
+    x = torch.zeros(1, 1, 8, requires_grad=True)
+    out = x
+    for g in chain:
+        out = F.conv1d(out, torch.ones(1, 1, g.kernel_size), stride=g.stride, padding=g.padding)
+    out[0, 0, index].backward()
+    whole = compose(chain)
+    assert x.grad[0, 0].nonzero().flatten().tolist() == read == seen_pixels(8, chain, index)[0]
+    assert [tap - whole.padding for tap in whole.window(index).taps] == composed
+
+
 def test_nothing_composes_to_a_pixel():
     assert compose([]) == ConvGeometry(1) and sizes(9, []) == [9]
 

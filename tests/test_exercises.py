@@ -83,11 +83,12 @@ RIGHT = {
     "01.padded": width(nn.Conv2d(1, 1, 3, padding=2), 7),
     "01.wasteful": {name for name, (n, conv) in FIVE.items() if len(read_columns(conv, n)) < n},
     "01.span": span(nn.Conv2d(1, 1, 3, dilation=2)),
-    "01.axes": tuple(nn.Conv2d(1, 1, (3, 5), (3, 4), (0, 1))(torch.zeros(1, 1, 12, 20)).shape[2:]),
+    "01.axes": tuple(nn.Conv2d(1, 1, (3, 5), (3, 4), (0, 2))(torch.zeros(1, 1, 12, 22)).shape[2:]),
     "01.same": {k for k in range(1, 8) for p in range(4) if width(nn.Conv2d(1, 1, k, padding=p), 9) == 9},
     "01.kept": {n for n in range(1, 200) if width(BRANCH, n) == n},
     "01.receptive_field": span(nn.Sequential(DOWN, DOWN)),
     "01.going_back": width(nn.ConvTranspose2d(1, 1, 3, stride=2, padding=1), 6),
+    "01.pooling": nn.MaxPool1d(3)(torch.zeros(1, 1, 12)).shape[-1],
     "01.cost": sum(parameter.numel() for parameter in nn.Conv2d(3, 6, 2).parameters()),
     "01.timed": width(nn.Conv2d(1, 1, 5, stride=2, padding=4, dilation=3), 24),
     "01.halving": next(p for p in range(4) if width(nn.Conv2d(1, 1, 4, stride=2, padding=p), 8) == 4),
@@ -118,7 +119,7 @@ RIGHT = {
 }
 ALSO_RIGHT = [
     ("01.kept", [4, 3]),
-    ("01.axes", [4, 5]),
+    ("01.axes", [4, 6]),
     ("01.wasteful", ("E", "B")),
     ("01.same", range(1, 8, 2)),
     ("01.places", torch.tensor(5)),

@@ -57,6 +57,19 @@ def test_average_pooling_refuses_the_padding_of_the_published_branch():
         F.avg_pool2d(torch.rand(1, 3, 32, 32), 4, 4, 6)
 
 
+def test_padding_never_wins_in_max_pooling_but_counts_in_average_pooling():
+    negative = -torch.ones(1, 1, 12)
+    assert F.max_pool1d(negative, 3, padding=1).unique().tolist() == [-1]
+    assert F.avg_pool1d(negative, 3, padding=1).max() > -0.7
+
+
+@pytest.mark.parametrize("n", range(2, 40))
+def test_what_keras_pads_depends_on_the_size_and_gives_half_of_it_rounded_up(n):
+    missing = (-(-n // 2) - 1) * 2 + 3 - n  # kernel 3, stride 2
+    padded = F.pad(torch.zeros(1, 1, n), (missing // 2, missing - missing // 2))
+    assert missing == 1 + n % 2 and F.conv1d(padded, torch.ones(1, 1, 3), stride=2).shape[-1] == -(-n // 2)
+
+
 def test_transposed_convolution_comes_back_at_even_sizes_only():
     there_and_back = nn.Sequential(nn.Conv2d(3, 3, 2, stride=2), nn.ConvTranspose2d(3, 3, 2, stride=2))
     for n in range(2, 40):

@@ -50,6 +50,22 @@ def forgets_the_span(n, k, s, p, d):
     return (n + 2 * p - k) // s + 1
 
 
+def only_prints(n, k, s, p, d):
+    print(formula(n, k, s, p, d))
+
+
+def forgets_to_return(n, k, s, p, d):
+    places = formula(n, k, s, p, d)  # noqa: F841
+
+
+def as_it_stands_in_the_lesson(input_size, kernel_size, stride, padding, dilation):
+    return None
+
+
+def only_described(*setting):
+    """The size of a convolution's output."""
+
+
 RIGHT = [
     ("01.formula", formula, "It agrees with PyTorch's formula. Tried with 288 settings."),
     ("01.keeping", (3, 1, 1), "Padding 1 on each side makes up for the 2 places that are lost."),
@@ -67,6 +83,9 @@ MISTAKES = [
     ("01.formula", rounds_up, "rounded up"),
     ("01.formula", pads_once, "padding once"),
     ("01.formula", forgets_the_span, "number of taps"),
+    ("01.formula", only_prints, "Your function returns None. `print` is not `return`"),
+    ("01.formula", forgets_to_return, "Your function returns None."),
+    ("01.formula", print, "Your function returns None."),
     ("01.formula", lambda *setting: 1, "of 288 settings, first for input_size=15, kernel_size=1, stride=1"),
     ("01.formula", lambda *setting: setting[0], "Work that one out by hand, or set it in the explorer."),
     ("01.formula", lambda n: n, "raised TypeError"),
@@ -77,7 +96,8 @@ MISTAKES = [
     ),
     ("01.formula", 5, "The answer is a function, without calling it; this is 5 (int)."),
     ("01.keeping", (1, 1, 0), "sees no neighbours"),
-    ("01.keeping", (3, 2, 1), "Stride 2 leaves about one place in 2"),
+    ("01.keeping", (3, 2, 1), "Stride 2 leaves about one place in 2 of the padded strip; only a few sizes can survive."),
+    ("01.keeping", (3, 2, 17), "only a few sizes can survive."),  # 32 is one of them
     ("01.keeping", (2, 1, 1), "odd number"),
     ("01.keeping", (3, 1, 2), "Here 32 pixels become 34 and then 36."),
     ("01.keeping", (3, 1, 0), "30 and then 28"),
@@ -116,8 +136,14 @@ def conv(kernel_size, stride, padding):
     return nn.Conv1d(1, 1, kernel_size, stride=stride, padding=padding)
 
 
-def test_function_that_returns_nothing_is_not_answered_yet():
-    assert repr(TRY["01.formula"](lambda *setting: None)) == UNANSWERED
+@pytest.mark.parametrize("function", [as_it_stands_in_the_lesson, only_described, lambda *setting: None])
+def test_function_in_which_nothing_is_written_is_not_answered_yet(function):
+    assert repr(TRY["01.formula"](function)) == UNANSWERED
+
+
+def test_function_that_prints_is_called_once_only(capsys):
+    TRY["01.formula"](only_prints)
+    assert capsys.readouterr().out == "15\n"
 
 
 def test_function_gets_the_values_in_the_order_of_the_settings():

@@ -1,6 +1,5 @@
 """What every explorer is: controls, one picture, a status line, and a static twin (layer L3)."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from typing import Any, Protocol
 
 import ipywidgets as widgets
 
-from skiplib.explorers.cells import close_those_before
+from skiplib.exercises import in_code
+from skiplib.explorers.cells import CellWidget
 
 
 class Drawn(Protocol):
@@ -33,7 +33,7 @@ class View:
     details: str = ""  # HTML under the picture (every outside string in it already escaped)
 
 
-class Explorer(widgets.VBox):  # type: ignore[misc]
+class Explorer(CellWidget):
     """Controls above one picture, a status line and details; a subclass says what a setting shows.
 
     A subclass hands its controls to ``__init__`` and implements ``view``. A setting that ``view`` refuses with a
@@ -93,16 +93,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
             self._held = False
         self._update()
 
-    def close(self) -> None:
-        """Give back all that the explorer holds in the kernel and in the page."""
-        for widget in _inside(self):
-            for part in (getattr(widget, name, None) for name in ("layout", "style")):
-                if isinstance(part, widgets.Widget):
-                    part.close()
-            if widget is not self:
-                widget.close()
-        super().close()
-
     def _update(self, _: object = None) -> None:
         if self._held:
             return
@@ -126,9 +116,9 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         self._details.value = view.details
 
     def _say(self, sentence: str, mark: str = "") -> None:
-        words = re.sub("`([^`]*)`", r"<code>\1</code>", escape(sentence))
+        words = f"{mark} {in_code(sentence)}"
         self._status.value = (
-            f'<div role="status" aria-live="polite" style="font-size:1.05em;line-height:1.5">{mark} {words}</div>'
+            f'<div role="status" aria-live="polite" style="font-size:1.05em;line-height:1.5">{words}</div>'
         )
 
     def __repr__(self) -> str:
@@ -139,18 +129,9 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
             result = ", ".join(f"{name}={value}" for name, value in self.shown.result.items())
         return f"{type(self).__name__}({settings}) -> {result}"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """The live widget, and for a notebook that has not been run a picture and a text."""
-        close_those_before(self)
-        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
-        still = self.shown.picture.to_html() if isinstance(self.shown, View) else f"<p>{escape(repr(self))}</p>"
-        return bundle | {"text/plain": repr(self), "text/html": still}
-
-
-def _inside(widget: widgets.Widget) -> Iterator[widgets.Widget]:
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from _inside(child)
+    def still(self) -> str:
+        """The picture, or why there is none."""
+        return self.shown.picture.to_html() if isinstance(self.shown, View) else super().still()
 
 
 def code_line(code: str) -> str:

@@ -1,6 +1,7 @@
-"""What a notebook's cell needs: widgets of its earlier run closed, and a bar while it runs (layer L3)."""
+"""What a notebook's cell shows: a widget with a static twin, closed when the cell is run again; a bar (layer L3)."""
 
 from collections.abc import Iterable, Iterator
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -8,6 +9,40 @@ from IPython import get_ipython
 from IPython.display import display
 
 _displayed: dict[str, tuple[str, list[widgets.Widget]]] = {}  # what each cell displayed in its last run
+
+
+class CellWidget(widgets.VBox):  # type: ignore[misc]
+    """A widget that stands for itself in a cell; its ``repr`` is its text twin, which nbval compares.
+
+    Keys that are typed in it do not reach JupyterLab, where "d d" deletes a cell, but for Escape and for those with
+    Ctrl, Alt, or Shift and Enter, which run it.
+    """
+
+    def still(self) -> str:
+        """HTML for a notebook that has not been run."""
+        return f"<p>{escape(repr(self))}</p>"
+
+    def close(self) -> None:
+        """Give back all that the widget holds in the kernel and in the page."""
+        for widget in _inside(self):
+            for part in (getattr(widget, name, None) for name in ("layout", "style")):
+                if isinstance(part, widgets.Widget):
+                    part.close()
+            if widget is not self:
+                widget.close()
+        super().close()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """The live widget, and for a notebook that has not been run HTML and a text."""
+        close_those_before(self)
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        return bundle | {"text/plain": repr(self), "text/html": self.still()}
+
+
+def _inside(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _inside(child)
 
 
 def close_those_before(widget: widgets.Widget) -> None:

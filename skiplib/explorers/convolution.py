@@ -94,7 +94,11 @@ class ConvExplorer(Explorer):
         marked = divmod(self.controls["output_index"].value, columns)
         picture = draw_convolution((height, width), (axes[0][2], axes[1][2]), output_index=marked)
         axes = axes if apart else axes[:1]
-        lost = " ".join(f"{name + ': ' if apart else ''}{_loss(size, geometry)}" for name, size, geometry in axes)
+        lines = ("rows", "columns") if apart else ("rows and columns",)
+        lost = " ".join(
+            f"{name + ': ' if apart else ''}{_loss(size, geometry, unit)}"
+            for (name, size, geometry), unit in zip(axes, lines, strict=True)
+        )
         status = (
             f"{height} × {width} becomes {rows} × {columns}. {lost} "
             f"There are {rows * columns} windows, 0 to {rows * columns - 1}."
@@ -122,10 +126,10 @@ def _pair(name: str, value: Size) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, value)
 
 
-def _loss(size: int, geometry: ConvGeometry) -> str:
+def _loss(size: int, geometry: ConvGeometry, lines: str) -> str:
     leftover, unread = geometry.leftover(size), len(geometry.unread_pixels(size))
     if unread:
-        return f"No window reads {unread} of {size} pixels (leftover at the end: {leftover})."
+        return f"No window reads {unread} of {size} {lines} (leftover at the end: {leftover})."
     return f"{leftover} left over, all of it padding." if leftover else "Nothing is left over."
 
 

@@ -52,11 +52,24 @@ def test_width_follows_height_until_it_is_set_apart():
     ("settings", "said"),
     [
         ({"input_size": 32, "kernel_size": 2, "stride": 2, "padding": 2}, "Nothing is left over."),
-        ({"input_size": 8, "kernel_size": 3, "stride": 2}, "No window reads 1 of 8 pixels (leftover at the end: 1)."),
+        (
+            {"input_size": 8, "kernel_size": 3, "stride": 2},
+            "No window reads 1 of 8 rows and columns (leftover at the end: 1).",
+        ),
         ({"input_size": 8, "kernel_size": 3, "stride": 2, "padding": 1}, "1 left over, all of it padding."),
-        ({"input_size": 9, "kernel_size": 3, "stride": 4}, "No window reads 3 of 9 pixels (leftover at the end: 2)."),
+        (
+            {"input_size": 9, "kernel_size": 3, "stride": 4},
+            "No window reads 3 of 9 rows and columns (leftover at the end: 2).",
+        ),
         ({"input_size": 8, "kernel_size": 3, "stride": 3, "padding": 3}, "2 left over, all of it padding."),
-        ({"input_size": 9, "stride": 2, "kernel_size": 1}, "No window reads 4 of 9 pixels (leftover at the end: 0)."),
+        (
+            {"input_size": 9, "stride": 2, "kernel_size": 1},
+            "No window reads 4 of 9 rows and columns (leftover at the end: 0).",
+        ),
+        (
+            {"input_size": (8, 9), "kernel_size": (3, 1), "stride": 2},
+            "Height: No window reads 1 of 8 rows (leftover at the end: 1). Width: No window reads 4 of 9 columns (",
+        ),
     ],
 )
 def test_status_says_what_is_lost(settings, said):

@@ -1,0 +1,172 @@
+"""What a learner's answer says: read as it is meant, or refused with a sentence (layer L0, imports nothing heavy)."""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+Texts = Mapping[str, Any]  # the table of a question
+
+
+def read(given: object, known: Texts) -> tuple[Any, str]:
+    """The value that was meant, in the kind of the answer, and what to say of its form: nothing, if it is as asked.
+
+    Raises:
+        ValueError: with a sentence for the learner, if the answer cannot be read.
+
+    >>> read("Below 15%", {"answer": "below 15 %", "options": ["below 15 %", "more"]})
+    ('below 15 %', "Written: 'below 15 %'.")
+    """
+    value, plain = _READERS[kind_of(known)](given, known)
+    written = f"{{{', '.join(map(repr, sorted(value)))}}}" if isinstance(value, frozenset) else repr(value)
+    return value, "" if plain else f"Written: {written}."
+
+
+def kind_of(known: Texts) -> str:
+    """What kind of answer a question wants: a "number", "word", "tuple", "set" or "pair" of words."""
+    if "rows" in known:
+        return "pair"
+    if known.keys() & {"options", "range"}:
+        return "word" if isinstance(known["answer"], str) else "set"
+    return "tuple" if isinstance(known["answer"], list) else "number"
+
+
+def options_of(known: Texts) -> Sequence[Any]:
+    """All that may be chosen.
+
+    >>> options_of({"range": [1, 3]})
+    range(1, 4)
+    """
+    first, last = known.get("range", (0, -1))
+    options: Sequence[Any] = known.get("options", range(first, last + 1))
+    return options
+
+
+def typed(given: object) -> str:
+    """What was given, in a few words, and its type unless quotes tell it."""
+    return _shown(given) if isinstance(given, str) else f"{_shown(given)} ({type(given).__name__})"
+
+
+def _number(given: object, known: Texts) -> tuple[float, bool]:
+    number, plain = _as_number(given)
+    if number is None and known.get("float"):  # a gradient may come as a tensor, the same at every pixel
+        members = set(_flat(_listed(given) or ()))
+        number, plain = _as_number(members.pop()) if len(members) == 1 else (None, False)
+    if number is None:
+        raise ValueError(f"The answer is one whole number, such as {_another(7, known)}; this is {typed(given)}.")
+    return number, plain or bool(known.get("float"))
+
+
+def _tuple(given: object, known: Texts) -> tuple[tuple[float | None, ...], bool]:
+    count = len(known["answer"])
+    listed = re.findall(r"[-\d.]+", given) if isinstance(given, str) else _listed(given)
+    numbers = [_as_number(each) for each in listed or ()]
+    values = tuple(number for number, _ in numbers)
+    if len(values) != count or None in values or isinstance(given, set | frozenset):
+        first = _another(1, {"answer": known["answer"][0]})
+        example = tuple(range(first, first + count))
+        raise ValueError(f"The answer is {count} whole numbers in order, such as {example}; this is {typed(given)}.")
+    return values, not isinstance(given, str) and all(plain for _, plain in numbers)
+
+
+def _set(given: object, known: Texts) -> tuple[frozenset[Any], bool]:
+    options, listed = options_of(known), _listed(given)
+    if isinstance(given, str):
+        words = re.findall(r"[\w.−-]+", given)
+        named = all(_member(word, options) is not None for word in words)
+        listed = words if named else list("".join(words))  # "B, E" or "BE"
+    elif listed is None and _as_number(given)[0] is not None:
+        listed = [given]
+    members = None if listed is None else [_member(each, options) for each in listed]
+    if members is None or (isinstance(given, str) and (None in members or not members)):
+        raise ValueError(f"The answer is a set, such as {_example(known)}; this is {typed(given)}.")
+    if any(_listed(each) is not None for each in listed or ()):
+        raise ValueError("The members of the set are single values, not lists.")
+    if None in members:
+        stranger = min((each for each in listed or () if _member(each, options) is None), key=repr)
+        raise ValueError(f"{_shown(stranger)} is not among the options.")
+    return frozenset(members), _listed(given) is not None
+
+
+def _member(given: object, options: Sequence[Any]) -> Any:
+    """The option that one member of a set names, or None."""
+    word = given.strip().lower() if isinstance(given, str) else None
+    number, _ = _as_number(given)
+    return next((each for each in options if each == number or str(each).lower() == word), None)
+
+
+def _word(given: object, known: Texts) -> tuple[str, bool]:
+    for squeeze in (str.strip, lambda word: re.sub(r"\W", "", word)):
+        options = {squeeze(option).lower(): option for option in known["options"]}
+        word = squeeze(given).lower() if isinstance(given, str) else None
+        if word in options:
+            return options[word], squeeze is str.strip
+    quoted = ", ".join(f'"{option}"' for option in known["options"])
+    raise ValueError(f"The answer is one of {quoted}; this is {typed(given)}.")
+
+
+def _pair(given: object, known: Texts) -> tuple[tuple[str, ...], bool]:
+    rows, listed = known["rows"], _listed(given)
+    if listed is None or len(listed) != len(rows) or isinstance(given, set | frozenset):
+        example = tuple(known["options"][:1] * len(rows))
+        raise ValueError(
+            f"The answer is a word for each of {', '.join(rows)}, such as {example}; this is {typed(given)}."
+        )
+    words = [_word(each, known) for each in listed]
+    return tuple(word for word, _ in words), all(plain for _, plain in words)
+
+
+_READERS: Mapping[str, Callable[[Any, Texts], tuple[Any, bool]]] = {
+    "number": _number,
+    "tuple": _tuple,
+    "set": _set,
+    "word": _word,
+    "pair": _pair,
+}
+
+
+def _as_number(given: object) -> tuple[float | None, bool]:
+    """The number that was given, whole if it can be, and whether it was written as a whole one; or None."""
+    with_minus = given.strip().replace("−", "-") if isinstance(given, str) else given
+    if isinstance(given, bool | bytes):
+        return None, False
+    try:
+        whole: int = operator.index(given)  # type: ignore[arg-type]  # of integers, their tensors and arrays
+        return whole, True
+    except (TypeError, RuntimeError):
+        pass
+    try:
+        number = float(with_minus)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None, False
+    if not math.isfinite(number):
+        return None, False
+    return int(number) if number.is_integer() else number, False
+
+
+def _listed(given: object) -> list[Any] | None:
+    """The members of what lists: a tuple, list, set, range, array or tensor; or None."""
+    members = given.tolist() if hasattr(given, "tolist") else given
+    return list(members) if isinstance(members, tuple | list | set | frozenset | range) else None
+
+
+def _flat(members: Iterable[Any]) -> Iterable[Any]:
+    for member in members:
+        yield from _flat(member) if isinstance(member, list) else [member]
+
+
+def _another(number: int, known: Texts) -> int:
+    """A number for an example that is not the answer."""
+    return number + (number == known["answer"])
+
+
+def _example(known: Texts) -> str:
+    options = list(options_of(known))
+    members = options[:2] if set(options[:2]) != set(known["answer"]) else options[:1]
+    return f"{{{', '.join(map(repr, members))}}}, or set() for none"
+
+
+def _shown(given: object) -> str:
+    shown = re.sub(r" at 0x\w+", "", repr(given))  # no addresses: they differ from run to run
+    return shown if len(shown) <= 40 else shown[:39] + "…"

@@ -1,0 +1,136 @@
+"""A question that is answered by a click or a number, and what was predicted so far (layer L3)."""
+
+from collections.abc import Sequence
+from html import escape
+
+import ipywidgets as widgets
+import traitlets
+
+from skiplib.answers import Texts, kind_of, options_of
+from skiplib.exercises import Feedback, check, in_code, questions_of, texts
+from skiplib.explorers.cells import CellWidget
+from skiplib.explorers.entries import make_entry
+
+_LINE = "border-left:6px solid #56B4E9;padding:4px 12px;line-height:1.5"
+
+
+class _Memory(traitlets.HasTraits):
+    """Each question that was answered in this kernel, and whether right at the first try."""
+
+    first = traitlets.Dict()
+
+
+_memory = _Memory()
+
+
+class Question(CellWidget):
+    """Asks with buttons, toggles or fields; the feedback stands under them and stays, and one may try again.
+
+    Attributes:
+        entry: what the learner answers with.
+        feedback: what was last said.
+    """
+
+    def __init__(self, question: str, asked_by: str = "check") -> None:
+        self.question, self.known = question, texts(question, asked_by)
+        self.feedback = Feedback("", "Not answered yet.")
+        self.entry = make_entry(self.known)
+        self.entry.submit = self.submit
+        self._said = widgets.HTML()
+        self._say()
+        super().__init__(self.parts())
+
+    def parts(self) -> Sequence[widgets.Widget]:
+        """What stands under one another: the question, what answers it, and the feedback."""
+        asked = widgets.HTML(f'<div style="{_LINE};font-size:1.05em">{in_code(self.known["ask"])}</div>')
+        return [asked, self.entry, self._said]
+
+    def submit(self) -> None:
+        """Judge what is chosen or typed, say it, and remember the first try."""
+        answer = self.entry.answer
+        self.feedback = Feedback("", "Not answered yet.") if answer is None else self.judge(answer)
+        self._say()
+        if self.feedback.read and self.question not in _memory.first:
+            _memory.first = {**_memory.first, self.question: not self.feedback.wrong}
+
+    def judge(self, answer: object) -> Feedback:
+        """What to say of an answer."""
+        return check(self.question, answer)
+
+    def _say(self) -> None:
+        self._said.value = f'<div role="status" aria-live="polite">{self.feedback._repr_html_()}</div>'
+
+    def __repr__(self) -> str:
+        """The text twin: the question, how it is answered, and what was said."""
+        return f"Question {self.question}: {self.known['ask']} [{_choices(self.known)}] {self.feedback}"
+
+    def still(self) -> str:
+        """The same for the eye, in a notebook that has not been run."""
+        asked, choices = in_code(self.known["ask"]), escape(_choices(self.known))
+        return f'<div style="{_LINE}">{asked}<br>[{choices}]<br>{self.feedback._repr_html_()}</div>'
+
+
+def _choices(known: Texts) -> str:
+    kind, options = kind_of(known), options_of(known)
+    fields = ", ".join(known.get("rows", known.get("fields", ())))
+    named = f"{options[0]} to {options[-1]}" if isinstance(options, range) else " | ".join(map(str, options))
+    return {
+        "word": named,
+        "pair": f"{fields}: {named}",
+        "set": f"any of {named}",
+        "tuple": f"{fields}: whole numbers",
+        "number": "a number" if known.get("float") else "a whole number",
+    }[kind]
+
+
+class Predictions(CellWidget):
+    """One line on the questions of a lesson: how many were right at the first try, and what the others were about."""
+
+    def __init__(self, lesson: str) -> None:
+        self.questions = {f"{lesson}.{name}": known for name, known in questions_of(lesson).items() if "ask" in known}
+        self._line = widgets.HTML()
+        super().__init__([self._line])
+        _memory.observe(self._show, "first")
+        self._show()
+
+    def _show(self, _: object = None) -> None:
+        self._line.value = f'<div role="status" aria-live="polite">{in_code(repr(self))}</div>'
+
+    def close(self) -> None:
+        """Give back all that the line holds, and stop listening."""
+        _memory.unobserve(self._show, "first")
+        super().close()
+
+    def __repr__(self) -> str:
+        tried = {name: _memory.first[name] for name in self.questions if name in _memory.first}
+        if not tried:
+            return f"Predictions: none of {len(self.questions)} made yet in this kernel."
+        missed = [self.questions[name]["about"] for name, right in tried.items() if not right]
+        said = f"Predictions: you had {len(tried) - len(missed)} of {len(tried)} right at the first try"
+        if missed:
+            others = "the other one was" if len(missed) == 1 else f"the {len(missed)} others were"
+            said += f"; {others} about {_joined(list(dict.fromkeys(missed)))}"
+        left = len(self.questions) - len(tried)
+        return f"{said}." + (f" {left} more wait in this lesson." if left else "")
+
+
+def _joined(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def ask(question: str) -> Question:
+    """Ask a question of a lesson, such as ``"01.places"``; its text and its feedback are in ``questions/NN.toml``.
+
+    Raises:
+        ValueError: if there is no such question, or its answer has to be run.
+
+    >>> ask("01.places")
+    Question 01.places: At how many places can the window stand? [a whole number] Not answered yet.
+    """
+    return Question(question)
+
+
+def predictions(lesson: str) -> Predictions:
+    """Sum up what was predicted in a lesson, such as ``"01"``, in this kernel; nothing is stored."""
+    return Predictions(lesson)
