@@ -19,7 +19,7 @@ from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import make_conv
 from skiplib.chains import checked_geometries
 from skiplib.digits import first_digits
-from skiplib.exercises import UNANSWERED, Feedback, right, texts, wrong
+from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, wrong
 from skiplib.gradients import compare, median_ratio
 from skiplib.training import race
 from skiplib.words import magnitude
@@ -179,7 +179,7 @@ def _unfit(answer: Mapping[str, Any]) -> Feedback | None:
     for name, value in answer.items():
         of_type, kind = _KINDS[name]
         if isinstance(value, bool) or not isinstance(value, of_type):
-            return wrong(f"`{name}` is {kind}; got {value!r}.")
+            return unread(f"`{name}` is {kind}; got {value!r}.")
     return None
 
 
