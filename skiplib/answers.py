@@ -1,7 +1,6 @@
 """What a learner's answer says: read as it is meant, or refused with a sentence (layer L0, imports nothing heavy)."""
 
 import math
-import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -29,7 +28,7 @@ def kind_of(known: Texts) -> str:
         return "pair"
     if known.keys() & {"options", "range"}:
         return "word" if isinstance(known["answer"], str) else "set"
-    return "tuple" if isinstance(known["answer"], list) else "number"
+    return "tuple" if isinstance(known.get("answer"), list) else "number"  # a size is computed
 
 
 def options_of(known: Texts) -> Sequence[Any]:
@@ -51,7 +50,7 @@ def typed(given: object) -> str:
 def _number(given: object, known: Texts) -> tuple[float, bool]:
     number, plain = _as_number(given)
     if number is None and known.get("float"):  # a gradient may come as a tensor, the same at every pixel
-        members = set(_flat(_listed(given) or ()))
+        members = set(_flat(_listed(given) or ())) if hasattr(given, "tolist") else set()
         number, plain = _as_number(members.pop()) if len(members) == 1 else (None, False)
     if number is None:
         raise ValueError(f"The answer is one whole number, such as {_another(7, known)}; this is {typed(given)}.")
@@ -126,23 +125,22 @@ _READERS: Mapping[str, Callable[[Any, Texts], tuple[Any, bool]]] = {
 }
 
 
-def _as_number(given: object) -> tuple[float | None, bool]:
+def _as_number(given: Any) -> tuple[float | None, bool]:
     """The number that was given, whole if it can be, and whether it was written as a whole one; or None."""
     with_minus = given.strip().replace("−", "-") if isinstance(given, str) else given
     if isinstance(given, bool | bytes):
         return None, False
     try:
-        whole: int = operator.index(given)  # type: ignore[arg-type]  # of integers, their tensors and arrays
-        return whole, True
-    except (TypeError, RuntimeError):
+        return int(given.__index__()), True  # integers, their tensors and arrays
+    except (AttributeError, TypeError, RuntimeError):
         pass
     try:
-        number = float(with_minus)  # type: ignore[arg-type]
+        number = float(with_minus)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         return None, False
     if not math.isfinite(number):
         return None, False
-    return int(number) if number.is_integer() else number, False
+    return (int(number), False) if number.is_integer() else (number, False)
 
 
 def _listed(given: object) -> list[Any] | None:
@@ -158,7 +156,7 @@ def _flat(members: Iterable[Any]) -> Iterable[Any]:
 
 def _another(number: int, known: Texts) -> int:
     """A number for an example that is not the answer."""
-    return number + (number == known["answer"])
+    return number + bool(number == known["answer"])
 
 
 def _example(known: Texts) -> str:

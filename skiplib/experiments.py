@@ -7,20 +7,19 @@ import math
 import numbers
 import operator
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import nn
 
-from skiplib.adding import add_verdict
 from skiplib.arithmetic import ConvGeometry
-from skiplib.blocks import make_conv
-from skiplib.chains import checked_geometries
+from skiplib.blocks import make_conv, seeded
+from skiplib.chains import checked_geometries, compose
 from skiplib.digits import first_digits
 from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, wrong
 from skiplib.gradients import compare, median_ratio
+from skiplib.judging import Fault, apart, check_places, check_shapes, is_option_a
 from skiplib.training import race
 from skiplib.words import magnitude
 
@@ -32,13 +31,17 @@ _KINDS = dict.fromkeys(("init", "norm", "activation", "optimizer"), _WORD) | {"l
 def try_shortcut(
     question: str, answer: Any, *, branch: Sequence[ConvGeometry], channels: Sequence[int], sizes: Sequence[int]
 ) -> Feedback:
-    """Run a module on the skip around a branch of convolutions; the two shapes have to be equal at every size.
+    """Run a module on the skip around a branch of convolutions, with images of random numbers.
+
+    The two shapes have to be equal at every size. At the two largest sizes, where most windows are inside the
+    image, every output has to depend on x, and the middle of what it reads may be half a pixel from the middle of
+    what the branch reads there, as in ``Shortcut.aligned``.
 
     Args:
         question, answer: the answer is a module; it is left as it was.
         branch: the geometries of the convolutions.
         channels: before the branch, between its convolutions, and after it.
-        sizes: heights of the images; each is 4 pixels wider than high.
+        sizes: heights of the images, in order; each is 4 pixels wider than high.
 
     >>> half, same = ConvGeometry(3, stride=2, padding=1), ConvGeometry(3, padding=1)
     >>> try_shortcut("02.repair_1", nn.Identity(), branch=[half, same], channels=(3, 3, 3), sizes=[8])
@@ -46,34 +49,26 @@ def try_shortcut(
 A convolution on the skip can change channels and size at once.
     """
     known = texts(question, "try_shortcut")
-    convolutions = _convolutions(branch, channels)
+    convolutions, whole = _convolutions(branch, channels), compose(branch)
     if answer is None:
         return Feedback("", UNANSWERED)
     if isinstance(answer, type) or not isinstance(answer, nn.Module):
         return wrong(f"The answer is a module, such as nn.Identity(); this is {type(answer).__name__}.")
-    shortcut = deepcopy(answer)  # running it may change it: batch normalisation counts
-    failures: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
-    for size in sizes:
-        x = torch.zeros(2, channels[0], size, size + 4)  # two images, and not square
-        with torch.no_grad():
-            residual = convolutions(x)
-            try:
-                identity = shortcut(x)
-            except Exception as error:
-                return wrong(f"At size {size} your shortcut raised: {error}")
-        if not isinstance(identity, torch.Tensor):
-            return wrong("The shortcut must return one tensor.")
-        here, there = tuple(identity.shape), tuple(residual.shape)
-        verdict = add_verdict(here, there)
-        if verdict == "broadcast" and not failures:
-            return wrong(f"It runs, but {here} is stretched to {there}.")
-        if verdict != "equal":
-            failures.append((size, here, there))
-    if not failures:
-        return right(f"{known['reason']} Tried at sizes {sizes[0]} to {sizes[-1]}.")
-    size, here, there = failures[0]
-    fits = f"It fits {len(sizes) - len(failures)} of {len(sizes)} sizes."
-    return wrong(f"{fits} At size {size} the skip gives {here} and the branch {there}. {known['hint']}")
+    try:
+        with seeded(172), torch.no_grad():
+            shortcut = apart(answer)
+            check_shapes(shortcut, convolutions, channels[0], sizes, known["hint"])
+            for size in sizes[-2:]:
+                check_places(shortcut, whole, channels[0], size)
+            is_a = is_option_a(shortcut, whole.stride, channels[0], channels[-1])
+    except Fault as fault:
+        return wrong(str(fault))
+    reason = "This is He's option A: no parameters, and zeros for the new channels." if is_a else known["reason"]
+    places = " and ".join(map(str, sizes[-2:]))
+    return right(
+        f"{reason} The shapes agree at sizes {sizes[0]} to {sizes[-1]}; "
+        f"at {places} both sides look at the same place."
+    )
 
 
 def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Feedback:

@@ -71,7 +71,9 @@ def try_branch_geometry(question: str, answer: Any, *, input_size: int) -> Feedb
     if lost == 0:
         return wrong("A 1×1 kernel with padding 0 would keep sizes but sees no neighbours. Take a larger kernel.")
     if stride > 1:
-        return wrong(f"Stride {stride} leaves about one place in {stride} of the padded strip; only a few sizes can survive.")
+        return wrong(
+            f"Stride {stride} leaves about one place in {stride} of the padded strip; only a few sizes can survive."
+        )
     if lost % 2:
         return wrong("An even kernel needs k − 1 extra pixels, an odd number. Padding adds the same on both sides.")
     if not geometry.keeps_every_size:
@@ -86,7 +88,7 @@ def try_skip_geometry(
 
     >>> branch = [ConvGeometry(kernel_size=3, stride=2, padding=1)] * 2
     >>> try_skip_geometry("02.fitting", (3, 4, 0), branch=branch, sizes=range(8, 41))
-    ✗ Not yet. It misses 16 of the sizes 8 to 40, first 9.
+    ✗ Not yet. It misses 16 of the sizes 8 to 40: at 9 the skip gives 2, the branch 3.
     """
     known = texts(question, "try_skip_geometry")
     whole = compose(branch)
@@ -103,11 +105,14 @@ def try_skip_geometry(
     if geometry.stride == branch[0].stride < whole.stride:
         return wrong(known["hint"])
     if misses:
-        return wrong(f"It misses {len(misses)} of the sizes {sizes[0]} to {sizes[-1]}, first {misses[0]}.")
+        first = misses[0]
+        gives = f"at {first} the skip gives {geometry.output_size(first)}, the branch {wanted[first]}"
+        return wrong(f"It misses {len(misses)} of the sizes {sizes[0]} to {sizes[-1]}: {gives}.")
     if geometry == whole:
         return right(known["reason"])
     return right(
-        "It gives the size of the branch for every image. Check in the explorer that it looks at the same place."
+        "It gives the size of the branch for every image. So its k − 2p is that of the branch, and both look at the "
+        "same place."
     )
 
 

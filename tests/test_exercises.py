@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from skiplib import exercises, experiments, trials
 from skiplib.blocks import ResidualBlock
 from skiplib.digits import first_digits
 from skiplib.exercises import UNANSWERED, check, texts
 from skiplib.gradients import compare
+from skiplib.networks import make_stack
 
 CONV = nn.Conv2d(1, 1, kernel_size=2, stride=2, padding=2)
 BRANCH = nn.Sequential(nn.Conv2d(3, 6, 2, stride=2, padding=2), nn.Conv2d(6, 3, 2, stride=2, padding=2))
@@ -75,6 +77,41 @@ def untouched_convolutions():
     return compare(50, init="zero", seeds=[172], images=images, labels=labels).skip[0].weights.count(0.0)
 
 
+def read_pixels(module, size):
+    """The pixels of the image on which the output depends."""
+    image = torch.ones(1, next(module.parameters()).shape[1], size, size, requires_grad=True)
+    module(image).sum().backward()
+    return image.grad.abs().sum((0, 1)).nonzero()
+
+
+def saved_by_the_skip():
+    work = []
+    for skip in (False, True):
+        with FlopCounterMode(display=False) as counter:
+            ResidualBlock(16, 16, skip=skip)(torch.zeros(1, 16, 8, 8))
+        work.append(counter.get_total_flops())
+    assert min(work) > 0
+    return {0: "all of it", work[0] // 2: "half of it", work[0]: "none of it"}[work[1]]
+
+
+def left_by_projections():
+    """What 24 blocks with a projection on every skip leave of the gradient, the most of five seeds."""
+    images, labels = first_digits(4)
+    left = []
+    for seed in range(172, 177):
+        torch.manual_seed(seed)
+        stack = make_stack(50, channels=16, skip=True, head="pool", seed=seed)
+        for block in stack.blocks:
+            block.shortcut = nn.Conv2d(16, 16, 1)
+        first = stack.stem(images)
+        last = stack.blocks(first)
+        loss = nn.functional.cross_entropy(stack.head(last), labels)
+        to_first, to_last = torch.autograd.grad(loss, [first, last])
+        left.append(float(to_first.norm() / to_last.norm()))
+    assert len(stack.blocks) == 24 and min(left) > 0
+    return "less than a thousandth" if max(left) < 1e-3 else "about a tenth" if max(left) < 0.3 else "about as large"
+
+
 RIGHT = {
     "00.branch_shape": tuple(BRANCH(torch.zeros(1, 3, 32, 32)).shape),
     "00.dimension": 2,
@@ -95,10 +132,14 @@ RIGHT = {
     "02.stretched": {name for name, shapes in SIX_ADDS.items() if stretches(*shapes)},
     "02.one_pixel": "stretched",
     "02.thirds": set(range(30, 36)) - agree(nn.Conv2d(3, 3, 1, stride=3), BRANCH, range(30, 36)),
+    "02.reads": len(read_pixels(nn.Conv2d(3, 6, 1, stride=2), 32)),
+    "02.saves": saved_by_the_skip(),
     "02.climbs": "climbs",
     "02.zero_branch": slope(ResidualBlock(1, 1, init="zero")),
+    "02.projected": left_by_projections(),
     "02.in_place": {"A"},
     "02.odd": width(nn.Sequential(DOWN, UP), 15),
+    "02.stacked": sum(parameter.numel() for parameter in nn.Conv2d(16 + 16, 16, 3).parameters()),
     "02.runs_at": agree(nn.Sequential(*[nn.Conv2d(1, 1, 2, 2)] * 2), nn.Conv2d(1, 1, 1, 4), range(8, 17)),
     "03.product": (round(math.log10(0.9**50)), round(math.log10(1.1**50))),
     "03.which_explodes": "skip",
@@ -146,20 +187,36 @@ MISTAKES = [  # those that are computed or read by code; the others stand in the
     ("01.timed", 20, "You left the stride out: the window moves several pixels at a time."),
     ("01.timed", 24, "Nothing promises that the size stays. Count the places."),
     ("01.timed", 4, "You laid windows side by side. They move by the stride, so they may overlap."),
-    ("01.places", "5", "The answer is one whole number, such as 7; this is '5' (str)."),
-    ("01.receptive_field", 7.0, "The answer is one whole number, such as 8; this is 7.0 (float)."),
-    ("01.axes", (4,), "The answer is a tuple of 2 whole numbers, such as (1, 2); this is (4,) (tuple)."),
-    ("01.axes", {4, 5}, "The answer is a tuple of 2 whole numbers, such as (1, 2); this is {4, 5} (set)."),
-    ("01.same", 3, "The answer is a set, such as {1, 2}, or set() for none; this is 3 (int)."),
+]
+UNREAD = [
+    ("01.places", "five", "The answer is one whole number, such as 7; this is 'five'."),
+    ("01.places", 5.2, "The answer is a whole number; this is 5.2 (float)."),
+    ("01.places", True, "The answer is one whole number, such as 7; this is True (bool)."),
+    ("01.places", math.nan, "The answer is one whole number, such as 7; this is nan (float)."),
+    ("01.axes", (4,), "The answer is 2 whole numbers in order, such as (1, 2); this is (4,) (tuple)."),
+    ("01.axes", {4, 6}, "The answer is 2 whole numbers in order, such as (1, 2); this is {4, 6} (set)."),
+    (
+        "01.same",
+        None.__class__,
+        "The answer is a set, such as {1, 2}, or set() for none; this is <class 'NoneType'> (type).",
+    ),
     ("01.same", {3, 9}, "9 is not among the options."),
+    ("01.same", {True, 3}, "True is not among the options."),
     ("01.kept", [[3]], "The members of the set are single values, not lists."),
     ("01.kept", {200}, "200 is not among the options."),
-    ("02.one_pixel", "green", 'The answer is one of "error", "stretched", "fine"; this is \'green\' (str).'),
-    (
-        "04.trust",
-        "n" * 50,
-        'The answer is one of "near 1", "near 0.5", "near 0"; this is ' + "'" + 38 * "n" + "… (str).",
-    ),
+    ("02.one_pixel", "green", 'The answer is one of "error", "stretched", "equal"; this is \'green\'.'),
+    ("04.trust", "n" * 50, 'The answer is one of "near 1", "near 0.5", "near 0"; this is ' + "'" + 38 * "n" + "…."),
+]
+ALMOST = [
+    ("01.places", 5.0, "5"),
+    ("01.places", " 5 ", "5"),
+    ("01.places", torch.tensor(5.0), "5"),
+    ("01.axes", (4, 6.0), "(4, 6)"),
+    ("01.axes", "4 × 6", "(4, 6)"),
+    ("01.same", "1, 3, 5 and 7".replace(" and", ","), "{1, 3, 5, 7}"),
+    ("01.wasteful", "BE", "{'B', 'E'}"),
+    ("04.plain_20", "below 15%", "'below 15 %'"),
+    ("02.one_pixel", "Stretched!", "'stretched'"),
 ]
 WRITTEN = [(question, *row) for question in RIGHT for row in texts(question).get("mistakes", [])]
 
@@ -201,6 +258,44 @@ def test_computed_mistake_is_met_by_its_misconception(question, answer, said):
     assert repr(check(question, answer)) == f"✗ Not yet. {said}"
 
 
+@pytest.mark.parametrize(("question", "answer", "said"), UNREAD)
+def test_answer_that_cannot_be_read_is_met_by_its_form(question, answer, said):
+    feedback = check(question, answer)
+    assert repr(feedback) == f"≈ Not read. {said}" and not (feedback.read or feedback.right or feedback.wrong)
+
+
+@pytest.mark.parametrize(("question", "answer", "written"), ALMOST)
+def test_right_answer_in_another_form_is_almost_right(question, answer, written):
+    feedback = check(question, answer)
+    assert repr(feedback) == f"≈ Almost. You have it. Written: {written}. {texts(question)['reason']}"
+    assert feedback.read and not feedback.wrong
+
+
+def test_wrong_answer_in_another_form_is_met_by_its_misconception():
+    assert check("01.places", 4.0) == check("01.places", 4)
+
+
+def test_pair_of_words_says_which_of_the_two_is_right(write_lesson):
+    write_lesson(
+        "98",
+        '[two]\nanswer = ["yes", "no"]\nrows = ["plain", "with a skip"]\noptions = ["yes", "no"]\n'
+        'reason = "So."\nhint = "Think."\nmistakes = [[["no", "no"], "No."]]',
+    )
+    assert check("98.two", ("yes", "no")).right and check("98.two", ["Yes", "no "]).right
+    assert check("98.two", ("yes", "yes")).message == "Plain is right, with a skip is not. Think."
+    assert check("98.two", ("no", "yes")).message == "Neither is right. Think."
+    assert check("98.two", ("no", "no")).message == "No."
+    assert check("98.two", ("yes",)).mark == check("98.two", {"yes"}).mark == "≈ Not read."
+
+
+@pytest.mark.parametrize("given", [1.0, torch.ones(4, 4), torch.tensor(1.0), "1.0"])
+def test_gradient_may_be_a_float_or_a_tensor(given, write_lesson):
+    write_lesson("98", "[one]\nanswer = 1\nfloat = true\nreason = 'So.'\nhint = 'Think.'\nform = 'A gradient.'")
+    assert check("98.one", given).right
+    assert check("98.one", 0.5).wrong and check("98.one", torch.tensor([1.0, 2.0])).mark == "≈ Not read."
+    assert check("98.one", "x").message.endswith("A gradient.")
+
+
 @pytest.mark.parametrize("question", RIGHT)
 def test_hint_does_not_hold_the_answer(question):
     assert not holds(texts(question)["hint"], RIGHT[question])
@@ -223,7 +318,7 @@ def write_lesson(tmp_path, monkeypatch):
         path.write_text(text, encoding="utf-8")
 
     monkeypatch.setattr(exercises, "files", lambda package: tmp_path)
-    monkeypatch.setattr(exercises, "_lesson", exercises._lesson.__wrapped__)  # reads anew
+    monkeypatch.setattr(exercises, "questions_of", exercises.questions_of.__wrapped__)  # reads anew
     return write
 
 
@@ -253,6 +348,8 @@ def test_no_answer_gives_one_fixed_line(question):
 
 @pytest.mark.parametrize("question", RIGHT)
 def test_nonsense_is_met_by_a_friendly_sentence(question, nonsense):
+    if texts(question).get("float") and hasattr(nonsense, "tolist"):
+        pytest.skip("a gradient may be a tensor")
     feedback = check(question, nonsense)
     assert not feedback.right and feedback.message.endswith((".", "?"))
     assert "0x" not in repr(feedback)
@@ -276,7 +373,7 @@ def test_unknown_question_is_refused(question):
 
 @pytest.mark.parametrize("question", ODD)
 def test_odd_name_does_not_reach_the_file_system(question, monkeypatch):
-    monkeypatch.setattr(exercises, "_lesson", None)
+    monkeypatch.setattr(exercises, "files", None)
     with pytest.raises(ValueError, match="`question` must name a question"):
         check(question, 1)
 
@@ -297,7 +394,22 @@ def test_asking_and_checking_need_neither_torch_nor_numpy():
     assert "skiplib.exercises" in loaded and not {"torch", "numpy"} & set(loaded)
 
 
-KEYS = {"answer", "size", "options", "range", "reason", "hint", "mistakes", "run"}
+KEYS = {
+    "ask",
+    "about",
+    "fields",
+    "rows",
+    "float",
+    "form",
+    "answer",
+    "size",
+    "options",
+    "range",
+    "reason",
+    "hint",
+    "mistakes",
+    "run",
+}
 ONE_OF = {"answer", "size", "run"}  # where the answer comes from
 
 
@@ -343,11 +455,12 @@ def test_fault_of_a_teacher_is_named(table, fault):
 
 def test_option_may_have_a_capital_letter(monkeypatch):
     known = {"answer": "Fehler", "options": ["Fehler", "gut"], "reason": "So ist es.", "hint": "Nein."}
-    monkeypatch.setattr(exercises, "_lesson", lambda lesson: {"wort": known})
+    monkeypatch.setattr(exercises, "questions_of", lambda lesson: {"wort": known})
     assert check("de/98.wort", " fehler ").right and check("de/98.wort", "Fehler").right
     assert check("de/98.wort", "gut").message == "Nein."  # and without mistakes the hint serves
 
 
 def test_feedback_is_escaped_html_with_a_sign_besides_the_colour():
     html = check("01.places", "<img onerror=alert(1)>")._repr_html_()
-    assert "<img" not in html and "&lt;img" in html and "✗ Not yet." in html
+    assert "<img" not in html and "&lt;img" in html and "≈ Not read." in html
+    assert "✗ Not yet." in check("01.places", 4)._repr_html_()

@@ -1,4 +1,5 @@
 import math
+from copy import deepcopy
 from functools import partial
 
 import pytest
@@ -23,11 +24,49 @@ TRY = {
     "03.worse": partial(try_worse, "03.worse", depth=50),
     "04.rescue": partial(try_rescue, "04.rescue", depth=20, seed=172),
 }
+
+
+class Carries(nn.Module):
+    """A shortcut that is a function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def option_a(x):
+    return nn.functional.pad(x[..., ::2, ::2], (0, 0, 0, 0, 0, 3))
+
+
+def resized(x):
+    return nn.functional.adaptive_avg_pool2d(x, [n // 4 + 3 for n in x.shape[2:]])
+
+
 RIGHT = [
-    ("02.repair_1", nn.Conv2d(3, 6, kernel_size=1, stride=2), "He's option B, or as good as that. Tried at sizes 8"),
-    ("02.repair_1", nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6)), "sizes 8 to 40."),
-    ("02.repair_2", nn.Conv2d(1, 16, kernel_size=1), "Now 16 channels meet 16, and nothing is stretched. Tried"),
-    ("02.repair_3", nn.Conv2d(3, 3, kernel_size=4, stride=4, padding=6), "The published block, repaired"),
+    ("02.repair_1", nn.Conv2d(3, 6, kernel_size=1, stride=2), "Channels and stride both fit. He's option B"),
+    ("02.repair_1", nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6)), "at 39 and 40 both"),
+    ("02.repair_1", nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(3, 6, 1)), "sizes 8 to 40; at"),
+    ("02.repair_1", nn.Sequential(nn.MaxPool2d(3, 2, 1), nn.Conv2d(3, 6, 1)), "Channels and stride both fit."),
+    ("02.repair_1", nn.Sequential(nn.Identity(), nn.Conv2d(3, 6, 1, 2), nn.GroupNorm(1, 6)), "both fit."),
+    ("02.repair_1", nn.Sequential(nn.Conv2d(3, 6, 1, 2), nn.ReLU(inplace=True), nn.Dropout(0.9)), "both fit."),
+    ("02.repair_1", nn.Conv2d(3, 6, 15, stride=2, padding=7), "Channels and stride both fit."),
+    (
+        "02.repair_1",
+        nn.Sequential(nn.ZeroPad2d((1, 0, 1, 0)), nn.AvgPool2d(2), nn.Conv2d(3, 6, 1)),
+        "Channels and stride both fit.",
+    ),
+    ("02.repair_1", nn.Conv2d(3, 6, 1, stride=2).double(), "Channels and stride both fit."),
+    ("02.repair_1", nn.LazyConv2d(6, 1, stride=2), "Channels and stride both fit."),
+    ("02.repair_1", Carries(option_a), "This is He's option A: no parameters, and zeros for the new channels. The"),
+    ("02.repair_2", nn.Conv2d(1, 16, kernel_size=1), "Now 16 channels meet 16, and nothing is stretched. The shapes"),
+    ("02.repair_2", nn.Conv2d(1, 16, 3, padding="same"), "at 39 and 40 both sides look at the same place."),
+    ("02.repair_2", Carries(lambda x: x.repeat(1, 16, 1, 1)), "Now 16 channels meet 16"),
+    ("02.repair_3", nn.Conv2d(3, 3, kernel_size=4, stride=4, padding=6), "The published block runs, repaired."),
+    ("02.repair_3", nn.Conv2d(3, 3, 2, stride=4, padding=5), "The published block runs, repaired."),
+    ("02.repair_3", nn.Conv2d(3, 3, 4, stride=4, padding=6, padding_mode="reflect"), "runs, repaired."),
     ("03.sigmoid", ("vanishes", "holds"), "the textbook case"),
     ("03.he", ("holds", "explodes"), "24 blocks multiply by about √2 each."),
     ("03.scaled", ("holds", "holds"), "multiply by √(1 + q²/n)"),
@@ -49,6 +88,45 @@ MISTAKES = [
     ("02.repair_2", nn.LSTM(12, 12), "your shortcut raised"),
     ("02.repair_2", nn.MaxPool2d(1, return_indices=True), "must return one tensor"),
     ("02.repair_3", nn.Conv2d(3, 3, 1, stride=3), "see `compose` in lesson 01"),
+    ("02.repair_1", Carries(lambda x: 1 / 0), "At size 8 your shortcut raised ZeroDivisionError: division by zero."),
+    ("02.repair_1", nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 6, 1, 2)), "It writes over x"),
+    ("02.repair_1", Carries(lambda x: option_a(x).log()), "It gives numbers that are not finite."),
+    ("02.repair_1", Carries(lambda x: option_a(x)[:2]), "It makes (2, 6, 20, 22) of (120, 3, 39, 43)."),
+    (
+        "02.repair_1",
+        Carries(lambda x: option_a(x).flatten(1 if len(x) > 2 else 3)),
+        "It makes (120, 2640) of (120, 3, 39, 43).",
+    ),
+    ("02.repair_1", Carries(lambda x: 0 * option_a(x)), "at size 39 row 2 of the skip does not depend on x."),
+    (
+        "02.repair_1",
+        Carries(lambda x: option_a(x) * (torch.arange(22) != 9)[: (x.shape[-1] + 1) // 2]),
+        "column 9 of",
+    ),
+    (
+        "02.repair_1",
+        Carries(lambda x: option_a(x.flip(-1))),
+        "at size 39, column 2 of the skip looks at column 38 of the image, and that of the branch at columns 1 to 7",
+    ),
+    (
+        "02.repair_1",
+        Carries(lambda x: option_a(x.flip(-2))),
+        "at size 39, row 2 of the skip looks at row 34 of the image, and that of the branch at rows 1 to 7",
+    ),
+    ("02.repair_1", Carries(lambda x: option_a(x.roll(1, -1))), "column 2 of the skip looks at column 3 of"),
+    ("02.repair_1", Carries(lambda x: option_a(x.roll(-1, -1))), "column 2 of the skip looks at column 5 of"),
+    (
+        "02.repair_1",
+        Carries(lambda x: 0 * option_a(x) + x.mean((1, 2, 3), True)),
+        "row 2 of the skip looks at rows 0 to 38 of",
+    ),
+    (
+        "02.repair_2",
+        Carries(lambda x: x.flip(-1).repeat(1, 16, 1, 1)),
+        "The shapes agree at every size, the places do",
+    ),
+    ("02.repair_3", Carries(resized), "at size 39, row 2 of the skip looks at rows 6 to 9 of the image"),
+    ("02.repair_3", Carries(lambda x: 0 * resized(x)), "does not depend on x."),
     ("03.sigmoid", ("vanishes", "vanishes"), "Plain is right, skip is not. The slope"),
     ("03.sigmoid", ("holds", "holds"), "Skip is right, plain is not."),
     ("03.he", ("vanishes", "holds"), "Neither is right."),
@@ -94,12 +172,30 @@ def test_trying_a_shortcut_leaves_the_module_and_the_random_numbers_as_they_were
     assert module[1].num_batches_tracked == 0 and torch.equal(torch.get_rng_state(), before)
 
 
-def test_shortcut_that_fits_squares_only_is_not_right():
-    class Square(nn.Module):
-        def forward(self, x):
-            return nn.functional.interpolate(x, size=x.shape[-2] // 4 + 3)
+def test_module_that_cannot_be_copied_is_run_itself():
+    module = nn.Conv2d(3, 6, 1, stride=2)
+    module.last = module(torch.rand(1, 3, 8, 8))
+    with pytest.raises(RuntimeError, match="deepcopy"):
+        deepcopy(module)
+    assert TRY["02.repair_1"](module).right
 
-    assert not TRY["02.repair_3"](Square()).right
+
+def test_shortcut_is_judged_alike_whatever_its_weights_and_whenever():
+    for seed in range(5):
+        torch.manual_seed(seed)
+        module = nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.GroupNorm(1, 6), nn.ReLU())
+        assert TRY["02.repair_1"](module).right
+        assert "does not depend on x" in TRY["02.repair_1"](nn.Sequential(module, nn.Threshold(1e9, 0))).message
+
+
+def test_identity_between_equal_channels_is_no_option_a():
+    feedback = try_shortcut("02.repair_2", nn.Identity(), branch=SAME, channels=(3, 3, 3), sizes=TRIED)
+    assert feedback.right and "option A" not in feedback.message
+
+
+def test_shortcut_that_fits_squares_only_is_not_right():
+    square = Carries(lambda x: nn.functional.interpolate(x, size=x.shape[-2] // 4 + 3))
+    assert "It fits 0 of 33 sizes. At size 8" in TRY["02.repair_3"](square).message
 
 
 @pytest.mark.parametrize("channels", [(3, 6), (3, 6, 6, 6)])

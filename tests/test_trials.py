@@ -71,7 +71,7 @@ RIGHT = [
     ("01.keeping", (3, 1, 1), "Padding 1 on each side makes up for the 2 places that are lost."),
     ("01.keeping", [5, 1, 2], "Padding 2 on each side makes up for the 4 places that are lost."),
     ("02.fitting", (7, 4, 3), "That is `compose` of the branch"),
-    ("02.fitting", [1, 4, 0], "Check in the explorer that it looks at the same place."),
+    ("02.fitting", [1, 4, 0], "So its k − 2p is that of the branch, and both look at the same place."),
     ("03.alpha", 1 / math.sqrt(50), "n · alpha² is 1.00: in theory 50 blocks multiply by 1.64, less than"),
     ("03.alpha", 0.1415, "n · alpha² is 1.00"),
     ("03.alpha", 0.1, "n · alpha² is 0.50: in theory 50 blocks multiply by 1.28"),
@@ -96,7 +96,11 @@ MISTAKES = [
     ),
     ("01.formula", 5, "The answer is a function, without calling it; this is 5 (int)."),
     ("01.keeping", (1, 1, 0), "sees no neighbours"),
-    ("01.keeping", (3, 2, 1), "Stride 2 leaves about one place in 2 of the padded strip; only a few sizes can survive."),
+    (
+        "01.keeping",
+        (3, 2, 1),
+        "Stride 2 leaves about one place in 2 of the padded strip; only a few sizes can survive.",
+    ),
     ("01.keeping", (3, 2, 17), "only a few sizes can survive."),  # 32 is one of them
     ("01.keeping", (2, 1, 1), "odd number"),
     ("01.keeping", (3, 1, 2), "Here 32 pixels become 34 and then 36."),
@@ -111,7 +115,8 @@ MISTAKES = [
     ),
     ("01.keeping", (3, 1, 1.0), "of whole numbers, such as (2, 2, 2)."),
     ("02.fitting", (1, 2, 0), "How far apart"),
-    ("02.fitting", (3, 4, 0), "It misses 16 of the sizes 8 to 40, first 9."),
+    ("02.fitting", (3, 4, 0), "It misses 16 of the sizes 8 to 40: at 9 the skip gives 2, the branch 3."),
+    ("02.fitting", (4, 4, 2), "It misses 9 of the sizes 8 to 40: at 8 the skip gives 3, the branch 2."),
     ("02.fitting", (9, 4, 0), "PyTorch refuses"),
     ("02.fitting", "741", "of whole numbers, such as (3, 2, 1)."),
     ("02.fitting", (7, 4, "3"), "of whole numbers, such as (3, 2, 1)."),
@@ -146,6 +151,14 @@ def test_function_that_prints_is_called_once_only(capsys):
     assert capsys.readouterr().out == "15\n"
 
 
+def middle(convs):
+    """Between the first and the last pixel on which an output in the middle of the image depends."""
+    x = torch.zeros(1, 1, 64, requires_grad=True)
+    convs(x)[..., 8].sum().backward()
+    read = x.grad.flatten().nonzero()
+    return int(read[0] + read[-1]) / 2
+
+
 def test_function_gets_the_values_in_the_order_of_the_settings():
     feedback = try_function("01.formula", lambda k, n: n - k + 1, kernel_size=[1, 2], input_size=[7])
     assert repr(feedback) == "✓ Right. It agrees with PyTorch's formula. Tried with 2 settings."
@@ -163,6 +176,14 @@ def test_geometry_is_right_on_the_skip_if_it_fits_the_branch_in_pytorch(kernel_s
     skip, branch = [conv(kernel_size, stride, padding)], [conv(3, 2, 1)] * 2
     fits = all(width(skip, n) == width(branch, n) for n in range(8, 41))
     assert TRY["02.fitting"]((kernel_size, stride, padding)).right == fits
+
+
+def test_geometry_that_fits_the_branch_looks_at_the_same_place():
+    found = [each for each in product(range(1, 16), (4,), range(8)) if TRY["02.fitting"](each).right]
+    assert found == [(2 * padding + 1, 4, padding) for padding in range(8)]
+    for kernel_size, stride, padding in found:
+        middles = [conv(kernel_size, stride, padding), nn.Sequential(conv(3, 2, 1), conv(3, 2, 1))]
+        assert middle(middles[0]) == middle(middles[1])
 
 
 def test_geometry_with_the_stride_of_the_whole_branch_is_not_met_by_the_hint():

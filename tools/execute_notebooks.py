@@ -3,6 +3,7 @@
 ``make notebooks`` does all of them; ``python tools/execute_notebooks.py notebooks/01_*.ipynb`` only some.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import nbformat
 from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-KEPT = ("slideshow", "tags")
+KEPT = ("slideshow", "tags", "jp-MarkdownHeadingCollapsed")
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
@@ -22,7 +23,7 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
         cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in KEPT if key in cell.metadata})
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            if data.pop(WIDGET, None) and "Explorer(" in data["text/plain"]:
+            if data.pop(WIDGET, None) and re.match(r"\w+Explorer\(|Question ", data["text/plain"]):
                 # Keys pressed on a focused slider reach JupyterLab, where "d d" would delete the cell.
                 cell.metadata.update(deletable=False, editable=False)
 

@@ -1,6 +1,7 @@
 """A question that is answered by a click or a number, and what was predicted so far (layer L3)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
 
 import ipywidgets as widgets
@@ -11,6 +12,16 @@ from skiplib.exercises import Feedback, check, in_code, questions_of, texts
 from skiplib.explorers.cells import CellWidget
 from skiplib.explorers.entries import make_entry
 
+# A key typed on a button would reach JupyterLab, where "d d" deletes the cell. Core widgets have no way to stop that,
+# so this does, in the page; keys that run a cell or leave it still pass. (Where that is
+# forbidden, the cell is locked all the same.)
+_QUIET = (
+    '<img src="data:," alt="" style="display:none" onerror="'
+    "this.closest('.skiplib-question').addEventListener('keydown', key => {"
+    "const leaves = key.ctrlKey || key.metaKey || key.altKey || key.key === 'Escape' ||"
+    " (key.shiftKey && key.key === 'Enter'); if (!leaves)"
+    ' key.stopPropagation()})">'
+)
 _LINE = "border-left:6px solid #56B4E9;padding:4px 12px;line-height:1.5"
 
 
@@ -39,10 +50,11 @@ class Question(CellWidget):
         self._said = widgets.HTML()
         self._say()
         super().__init__(self.parts())
+        self.add_class("skiplib-question")
 
     def parts(self) -> Sequence[widgets.Widget]:
         """What stands under one another: the question, what answers it, and the feedback."""
-        asked = widgets.HTML(f'<div style="{_LINE};font-size:1.05em">{in_code(self.known["ask"])}</div>')
+        asked = widgets.HTML(f'<div style="{_LINE};font-size:1.05em">{in_code(self.known["ask"])}{_QUIET}</div>')
         return [asked, self.entry, self._said]
 
     def submit(self) -> None:
@@ -73,7 +85,9 @@ class Question(CellWidget):
 def _choices(known: Texts) -> str:
     kind, options = kind_of(known), options_of(known)
     fields = ", ".join(known.get("rows", known.get("fields", ())))
-    named = f"{options[0]} to {options[-1]}" if isinstance(options, range) else " | ".join(map(str, options))
+    named = (
+        f"{options[0]} to {options[-1]}" if options and isinstance(options, range) else " | ".join(map(str, options))
+    )
     return {
         "word": named,
         "pair": f"{fields}: {named}",
@@ -90,7 +104,8 @@ class Predictions(CellWidget):
         self.questions = {f"{lesson}.{name}": known for name, known in questions_of(lesson).items() if "ask" in known}
         self._line = widgets.HTML()
         super().__init__([self._line])
-        _memory.observe(self._show, "first")
+        self._heard = _memory
+        self._heard.observe(self._show, "first")
         self._show()
 
     def _show(self, _: object = None) -> None:
@@ -98,7 +113,8 @@ class Predictions(CellWidget):
 
     def close(self) -> None:
         """Give back all that the line holds, and stop listening."""
-        _memory.unobserve(self._show, "first")
+        with suppress(ValueError):  # closed before
+            self._heard.unobserve(self._show, "first")
         super().close()
 
     def __repr__(self) -> str:
@@ -126,7 +142,8 @@ def ask(question: str) -> Question:
         ValueError: if there is no such question, or its answer has to be run.
 
     >>> ask("01.places")
-    Question 01.places: At how many places can the window stand? [a whole number] Not answered yet.
+    Question 01.places: A strip of 7 pixels, and a window of 3 that moves 1 pixel at a time: at how many places can \
+it stand? [a whole number] Not answered yet.
     """
     return Question(question)
 

@@ -12,11 +12,7 @@ _displayed: dict[str, tuple[str, list[widgets.Widget]]] = {}  # what each cell d
 
 
 class CellWidget(widgets.VBox):  # type: ignore[misc]
-    """A widget that stands for itself in a cell; its ``repr`` is its text twin, which nbval compares.
-
-    Keys that are typed in it do not reach JupyterLab, where "d d" deletes a cell, but for Escape and for those with
-    Ctrl, Alt, or Shift and Enter, which run it.
-    """
+    """A widget that stands for itself in a cell; its ``repr`` is its text twin, which nbval compares."""
 
     def still(self) -> str:
         """HTML for a notebook that has not been run."""

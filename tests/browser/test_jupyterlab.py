@@ -2,8 +2,10 @@
 
 import io
 import re
+from itertools import pairwise
 
 import pytest
+from lab import Notebook
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -298,3 +300,79 @@ def test_what_a_learner_types_is_shown_as_text(of_cells):
     cell = notebook.cell(0)
     expect(cell.get_by_text("this is '<img src=x onerror")).to_be_visible()
     assert cell.locator("img").count() == 0
+
+
+SCREENS = [(1400, 900, 1), (1024, 768, 1), (853, 480, 1.5)]  # the last: 1280 x 720 at 150 %
+
+
+def asking(notebook):
+    """The place of every question that has a fold, and the places that its fold hides."""
+    cells = notebook.cells()
+    for place, (cell, after) in enumerate(pairwise(cells)):
+        if "".join(cell["source"]).startswith("ask(") and after["metadata"].get("jp-MarkdownHeadingCollapsed"):
+            rest = enumerate(cells[place + 2 :], place + 2)
+            heading = re.compile("#{1,3} ")
+            ends = [other for other, each in rest if heading.match("".join(each["source"]))]
+            yield place, range(place + 2, ends[0])
+
+
+def on_screen(notebook, place):
+    """Whether any part of a cell can be seen."""
+    return notebook.page.evaluate(
+        """place => {
+            const box = window.panel.content.widgets[place].node.getBoundingClientRect();
+            const view = window.panel.content.node.getBoundingClientRect();
+            return box.height > 0 && box.bottom > view.top && box.top < view.bottom;
+        }""",
+        place,
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name[:2] in ("00", "01", "02")])
+def test_no_answer_is_on_the_screen_with_its_question(chromium, lab, screenshot, name):
+    url, token, _ = lab
+    for width, height, scale in SCREENS:
+        page = chromium.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        notebook = Notebook(page, url, token, f"notebooks/{name}")
+        for run in (False, True):
+            if run:
+                notebook.run_all()
+            folded = dict(asking(notebook))
+            assert folded
+            for place, hidden in folded.items():
+                notebook.cell(place)
+                page.wait_for_timeout(100)
+                assert on_screen(notebook, place)
+                assert [other for other in hidden if on_screen(notebook, other)] == []
+            screenshot(notebook, f"{width}-{'run' if run else 'fresh'}")
+        assert notebook.errors == []
+        page.close()
+
+
+def test_question_is_answered_by_mouse_and_keyboard_and_keeps_its_keys(of_cells, screenshot):
+    notebook = of_cells(
+        "asked", "from skiplib.explorers.asking import ask, predictions\nask('01.places')", "predictions('01')"
+    )
+    notebook.run_all()
+    page, cell = notebook.page, notebook.cell(0)
+    field = cell.get_by_label("your answer")
+    for theme in ("light", "dark"):
+        notebook.theme(theme)
+        for text, said in (("4", "One too few"), ("five", "Not read."), ("5.0", "Almost."), ("5", "Right.")):
+            field.fill(text)
+            page.keyboard.press("Enter")
+            expect(cell.get_by_role("status").get_by_text(said)).to_be_visible()
+            screenshot(notebook, f"{theme}-{said[:3]}")
+            assert all(ratio >= 4.5 for _, ratio in contrasts(page, cell))
+    expect(page.get_by_text("you had 0 of 1 right at the first try")).to_be_visible()
+    before = [(each["cell_type"], each["source"]) for each in notebook.cells()]
+    cell.get_by_role("button", name="Check").focus()
+    for key in ("a", "b", "d", "d", "x", "m", "z", "0", "0", "ArrowDown"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(300)
+    assert [(each["cell_type"], each["source"]) for each in notebook.cells()] == before
+    assert page.locator(".jp-Dialog").count() == 0
+    assert page.evaluate("window.panel.content.activeCellIndex") == 0
+    page.keyboard.press("Shift+Enter")  # still goes on
+    notebook.settle()
+    assert page.evaluate("window.panel.content.activeCellIndex") == 1

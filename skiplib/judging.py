@@ -1,0 +1,117 @@
+"""What a learner's module gives on the skip, and where it looks: with images of random numbers (layer L1, torch).
+
+The two sides of an add look at the same place as ``Shortcut.aligned`` means it: the middles of what they read are at
+most half a pixel apart. Faults are raised as sentences for the learner.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skiplib.adding import add_verdict
+from skiplib.arithmetic import ConvGeometry
+
+
+class Fault(Exception):
+    """What is wrong with a shortcut, as a sentence for the learner."""
+
+
+def apart(module: nn.Module) -> nn.Module:
+    """A copy to run, since running may change a module; one that cannot be copied is run itself."""
+    try:
+        return deepcopy(module).to("cpu", torch.float32).eval()
+    except Exception:  # it may hold anything
+        return module
+
+
+def _carried(shortcut: nn.Module, x: Tensor) -> Tensor:
+    """What the shortcut makes of x; a ``Fault`` where it is of no use."""
+    given = x.clone()
+    try:
+        identity = shortcut(given)
+    except Exception as error:  # a learner's module
+        said = str(error).rstrip(".")
+        raise Fault(f"At size {x.shape[2]} your shortcut raised {type(error).__name__}: {said}.") from None
+    if not isinstance(identity, Tensor):
+        raise Fault("The shortcut must return one tensor.")
+    if not torch.equal(given, x):
+        raise Fault("It writes over x, which the branch reads, too: see section 6.")
+    if not torch.isfinite(identity).all():
+        raise Fault("It gives numbers that are not finite.")
+    return identity
+
+
+def check_shapes(
+    shortcut: nn.Module, convolutions: nn.Module, channels: int, sizes: Sequence[int], hint: str
+) -> None:
+    """Raise a ``Fault`` unless the shapes at the add are equal at every size."""
+    failures: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
+    for size in sizes:
+        x = torch.randn(2, channels, size, size + 4)  # two images, and not square
+        here, there = tuple(_carried(shortcut, x).shape), tuple(convolutions(x).shape)
+        verdict = add_verdict(here, there)
+        if verdict == "broadcast" and not failures:
+            raise Fault(f"It runs, but {here} is stretched to {there}.")
+        if verdict != "equal":
+            failures.append((size, here, there))
+    if failures:
+        size, here, there = failures[0]
+        fits = f"It fits {len(sizes) - len(failures)} of {len(sizes)} sizes."
+        raise Fault(f"{fits} At size {size} the skip gives {here} and the branch {there}. {hint}")
+
+
+def check_places(shortcut: nn.Module, whole: ConvGeometry, channels: int, size: int) -> None:
+    """Raise a ``Fault`` unless both sides of the add look at the same place.
+
+    Only outputs whose window in the branch, ``whole``, lies inside the image are compared: the others see padding.
+    """
+    x, other = torch.randn(2, 3, channels, size, size + 4)
+    for axis, name in ((2, "row"), (3, "column")):
+        for place, read in enumerate(_reads(shortcut, x, other, axis)):
+            first = place * whole.stride - whole.padding
+            last = first + whole.effective_kernel_size - 1
+            if first < 0 or last >= x.shape[axis]:
+                continue
+            if not read:
+                raise Fault(f"The shapes agree, but at size {size} {name} {place} of the skip does not depend on x.")
+            apart = (read[0] + read[-1]) - (first + last)  # between the middles, in half pixels
+            low, high = read[0] == 0, read[-1] == x.shape[axis] - 1
+            unknown = low != high  # cut off at one border, it may reach further into the padding
+            if (apart > 1 and not (low and unknown)) or (apart < -1 and not (high and unknown)):
+                here, there = _span(name, read[0], read[-1]), _span(name, first, last)
+                raise Fault(
+                    f"The shapes agree at every size, the places do not: at size {size}, {name} {place} of the skip "
+                    f"looks at {here} of the image, and that of the branch at {there} (counted from 0)."
+                )
+
+
+def is_option_a(shortcut: nn.Module, stride: int, in_channels: int, out_channels: int) -> bool:
+    """Whether it keeps x as it is, at every ``stride``-th pixel, and fills the new channels with zeros."""
+    x = torch.randn(2, in_channels, 8, 12)
+    padded = F.pad(x[..., ::stride, ::stride], (0, 0, 0, 0, 0, out_channels - in_channels))
+    return out_channels > in_channels and torch.equal(_carried(shortcut, x), padded)
+
+
+def _span(name: str, first: int, last: int) -> str:
+    return f"{name} {first}" if first == last else f"{name}s {first} to {last}"
+
+
+def _reads(shortcut: nn.Module, x: Tensor, other: Tensor, axis: int) -> list[list[int]]:
+    """For each row or column of the output: which rows or columns of the images it depends on.
+
+    One after the other is replaced, and the outputs are compared. What changes them by less than a tenth of what
+    the most important one does is left out: the statistics of a group norm reach everywhere.
+    """
+    pixels = x.shape[axis]
+    one = torch.eye(pixels, dtype=torch.bool).reshape(pixels, 1, 1, *((pixels, 1) if axis == 2 else (1, pixels)))
+    changed = torch.where(one, other, x)  # (pixels, N, C, H, W)
+    batch = torch.cat([x[None], changed]).flatten(0, 1)
+    out = _carried(shortcut, batch).double()
+    if out.ndim != 4 or len(out) != len(batch):
+        raise Fault(f"It makes {tuple(out.shape)} of {tuple(batch.shape)}.")
+    out = out.reshape(pixels + 1, len(x), *out.shape[1:])
+    difference = (out[1:] - out[0]).abs().amax((1, 2, 6 - axis))  # (pixels, places)
+    return [(row > row.max() / 10).nonzero().flatten().tolist() for row in difference.T]
