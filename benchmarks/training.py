@@ -1,7 +1,7 @@
 """What plain and skip networks of 4 to 50 layers reach on the digits: python benchmarks/training.py [seeds]
 
-Four epochs each unless named; lowest, mean and highest training accuracy over the seeds (5 unless given), the gradient of the
-first weights at the first step and its smallest later, and seconds for one network. One thread.
+Four epochs each unless named; lowest, mean and highest training accuracy over the seeds (5 unless given), the
+gradient of the first weights at the first step and its smallest later, and seconds for one network. One thread.
 """
 
 import math

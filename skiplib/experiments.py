@@ -129,7 +129,8 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
     if answer.get("epochs", 4) > 8:
         return wrong("Please stay at 8 epochs or less.")
     try:
-        (run,) = race([depth], seeds=[seed], skips=[False], **answer)
+        settings = {name: float(value) if name == "lr" else value for name, value in answer.items()}
+        (run,) = race([depth], seeds=[seed], skips=[False], **settings)
     except (TypeError, ValueError) as error:
         return wrong(f"This does not run: {error}.")
     if run.train_accuracy >= 0.95:
@@ -138,9 +139,8 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
         return wrong("The loss is not finite any more: a smaller step may help.")
     reached = f"It reaches {run.train_accuracy:.0%} on the training digits."
     if run.train_accuracy < 0.15:
-        return wrong(
-            f"{reached} That is guessing. Which settings in lesson 03 kept the plain gradient from vanishing?"
-        )
+        vanishing = "Which settings in lesson 03 kept the plain gradient from vanishing?"
+        return wrong(f"{reached} That is guessing. {vanishing} Or are the steps too long, or too few?")
     return wrong(f"{reached} {known['hint']}")
 
 

@@ -2,6 +2,7 @@ import math
 from copy import deepcopy
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -146,6 +147,7 @@ MISTAKES = [
     ("03.worse", {"depth": 50, "norm": "group"}, "Look for"),
     ("03.worse", 50, 'The answer is a dict of settings, such as {"depth": 50, "norm": "group"}.'),
     ("04.rescue", {}, "It reaches 11% on the training digits. That is guessing."),
+    ("04.rescue", {"init": "he", "lr": np.float32(0.3), "epochs": 1}, "Or are the steps too long, or too few?"),
     ("04.rescue", {"norm": "batch", "epochs": 2}, "That is more than a guess. Norm, initialisation and"),
     ("04.rescue", {"norm": "batch"}, "can be combined, and 8 epochs are allowed."),
     ("04.rescue", {"init": "he", "lr": 100}, "not finite any more"),
