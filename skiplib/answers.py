@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 Texts = Mapping[str, Any]  # the table of a question
@@ -42,6 +43,18 @@ def options_of(known: Texts) -> Sequence[Any]:
     return options
 
 
+def number_in(text: str) -> float | str:
+    """The number that a text holds, or the text itself.
+
+    >>> number_in("5"), number_in(" −0.5 "), number_in("five")
+    (5, -0.5, 'five')
+    """
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text.replace("−", "-"))
+    return text
+
+
 def typed(given: object) -> str:
     """What was given, in a few words, and its type unless quotes tell it."""
     return _shown(given) if isinstance(given, str) else f"{_shown(given)} ({type(given).__name__})"
@@ -53,7 +66,9 @@ def _number(given: object, known: Texts) -> tuple[float, bool]:
         members = set(_flat(_listed(given) or ())) if hasattr(given, "tolist") else set()
         number, plain = _as_number(members.pop()) if len(members) == 1 else (None, False)
     if number is None:
-        raise ValueError(f"The answer is one whole number, such as {_another(7, known)}; this is {typed(given)}.")
+        raise ValueError(
+            f"The answer is one whole number, such as {_another(7, known['answer'])}; this is {typed(given)}."
+        )
     return number, plain or bool(known.get("float"))
 
 
@@ -63,29 +78,30 @@ def _tuple(given: object, known: Texts) -> tuple[tuple[float | None, ...], bool]
     numbers = [_as_number(each) for each in listed or ()]
     values = tuple(number for number, _ in numbers)
     if len(values) != count or None in values or isinstance(given, set | frozenset):
-        first = _another(1, {"answer": known["answer"][0]})
+        first = _another(1, known["answer"][0])
         example = tuple(range(first, first + count))
         raise ValueError(f"The answer is {count} whole numbers in order, such as {example}; this is {typed(given)}.")
     return values, not isinstance(given, str) and all(plain for _, plain in numbers)
 
 
 def _set(given: object, known: Texts) -> tuple[frozenset[Any], bool]:
-    options, listed = options_of(known), _listed(given)
+    options, members = options_of(known), _listed(given)
+    plain = members is not None
     if isinstance(given, str):
         words = re.findall(r"[\w.−-]+", given)
         named = all(_member(word, options) is not None for word in words)
-        listed = words if named else list("".join(words))  # "B, E" or "BE"
-    elif listed is None and _as_number(given)[0] is not None:
-        listed = [given]
-    members = None if listed is None else [_member(each, options) for each in listed]
-    if members is None or (isinstance(given, str) and (None in members or not members)):
+        members = words if named else list("".join(words))  # "B, E" or "BE"
+    elif members is None:
+        members = [given]
+    found = [_member(each, options) for each in members]
+    if not plain and (isinstance(given, str) or _as_number(given)[0] is None) and (None in found or not found):
         raise ValueError(f"The answer is a set, such as {_example(known)}; this is {typed(given)}.")
-    if any(_listed(each) is not None for each in listed or ()):
+    strangers = [each for each, option in zip(members, found, strict=True) if option is None]
+    if any(_listed(each) is not None for each in strangers):
         raise ValueError("The members of the set are single values, not lists.")
-    if None in members:
-        stranger = min((each for each in listed or () if _member(each, options) is None), key=repr)
-        raise ValueError(f"{_shown(stranger)} is not among the options.")
-    return frozenset(members), _listed(given) is not None
+    if strangers:
+        raise ValueError(f"{_shown(min(strangers, key=repr))} is not among the options.")
+    return frozenset(found), plain
 
 
 def _member(given: object, options: Sequence[Any]) -> Any:
@@ -127,7 +143,6 @@ _READERS: Mapping[str, Callable[[Any, Texts], tuple[Any, bool]]] = {
 
 def _as_number(given: Any) -> tuple[float | None, bool]:
     """The number that was given, whole if it can be, and whether it was written as a whole one; or None."""
-    with_minus = given.strip().replace("−", "-") if isinstance(given, str) else given
     if isinstance(given, bool | bytes):
         return None, False
     try:
@@ -135,7 +150,7 @@ def _as_number(given: Any) -> tuple[float | None, bool]:
     except (AttributeError, TypeError, RuntimeError):
         pass
     try:
-        number = float(with_minus)
+        number = float(number_in(given) if isinstance(given, str) else given)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         return None, False
     if not math.isfinite(number):
@@ -154,9 +169,9 @@ def _flat(members: Iterable[Any]) -> Iterable[Any]:
         yield from _flat(member) if isinstance(member, list) else [member]
 
 
-def _another(number: int, known: Texts) -> int:
+def _another(number: int, answer: int) -> int:
     """A number for an example that is not the answer."""
-    return number + bool(number == known["answer"])
+    return number + (number == answer)
 
 
 def _example(known: Texts) -> str:

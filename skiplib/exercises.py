@@ -7,17 +7,20 @@ or with torch for ``experiments``.
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import Any
 
-from skiplib.answers import Texts, kind_of, read, typed
+from skiplib.answers import Texts, read, typed
 from skiplib.arithmetic import output_size
 
 UNANSWERED = "Not answered yet: put your answer in place of None, then run the cell again."
 Slips = list[tuple[float, str]]  # where each leads, and what it is
+_RIGHT, _ALMOST, _WRONG, _UNREAD = "✓ Right.", "≈ Almost.", "✗ Not yet.", "≈ Not read."
+_COLOURS = {_RIGHT: "#009E73", _WRONG: "#D55E00"}
 
 
 @dataclass(frozen=True)
@@ -30,24 +33,23 @@ class Feedback:
     @property
     def right(self) -> bool:
         """Whether the answer was right."""
-        return self.mark == "✓ Right."
+        return self.mark == _RIGHT
 
     @property
     def wrong(self) -> bool:
         """Whether the answer was read, and was wrong."""
-        return self.mark == "✗ Not yet."
+        return self.mark == _WRONG
 
     @property
     def read(self) -> bool:
         """Whether there was an answer, and it could be read."""
-        return self.mark in ("✓ Right.", "≈ Almost.", "✗ Not yet.")
+        return self.mark in (_RIGHT, _ALMOST, _WRONG)
 
     def __repr__(self) -> str:
         return f"{self.mark} {self.message}".strip()
 
     def _repr_html_(self) -> str:
-        colour = {"✓ Right.": "#009E73", "✗ Not yet.": "#D55E00"}.get(self.mark, "#56B4E9")
-        style = f"border-left:6px solid {colour};padding:4px 12px"
+        style = f"border-left:6px solid {_COLOURS.get(self.mark, '#56B4E9')};padding:4px 12px"
         return f'<div style="{style}"><b>{escape(self.mark)}</b> {in_code(self.message)}</div>'
 
 
@@ -58,22 +60,22 @@ def in_code(text: str) -> str:
 
 def right(reason: str) -> Feedback:
     """The answer is right, and why."""
-    return Feedback("✓ Right.", reason)
+    return Feedback(_RIGHT, reason)
 
 
 def wrong(message: str) -> Feedback:
     """The answer is not right yet: a misconception or a hint, never the answer."""
-    return Feedback("✗ Not yet.", message)
+    return Feedback(_WRONG, message)
 
 
 def almost(form: str, reason: str) -> Feedback:
     """The value is right, and is usually written another way."""
-    return Feedback("≈ Almost.", f"You have it. {form} {reason}")
+    return Feedback(_ALMOST, f"You have it. {form} {reason}")
 
 
 def unread(message: str) -> Feedback:
     """The answer cannot be read: how to write one. It counts as none."""
-    return Feedback("≈ Not read.", message)
+    return Feedback(_UNREAD, message)
 
 
 def check(question: str, answer: object) -> Feedback:
@@ -104,16 +106,20 @@ def check(question: str, answer: object) -> Feedback:
     reasons = dict.fromkeys(why for mistake, why in known.get("mistakes", []) if kind(mistake) == given)
     if isinstance(given, float) and not reasons and not known.get("float"):
         return unread(f"The answer is a whole number; this is {typed(answer)}.")
-    return wrong(" Or: ".join(reasons) or _which_are_right(given, known) + known["hint"])
+    if not reasons and "rows" in known:
+        first, second = (word == wanted for word, wanted in zip(given, known["answer"], strict=True))
+        return wrong(f"{which_is_right(known['rows'], first, second)} {known['hint']}")
+    return wrong(" Or: ".join(reasons) or known["hint"])
 
 
-def _which_are_right(given: Any, known: Texts) -> str:
-    """Of a pair of words: which of the two are right."""
-    if kind_of(known) != "pair":
-        return ""
-    first, second = (word == wanted for word, wanted in zip(given, known["answer"], strict=True))
-    a, b = known["rows"] if first else reversed(known["rows"])
-    return f"{a[0].upper()}{a[1:]} is right, {b} is not. " if first or second else "Neither is right. "
+def which_is_right(rows: Sequence[str], first: bool, second: bool) -> str:
+    """Of a pair of words that is not right: which of the two is.
+
+    >>> which_is_right(["plain", "skip"], False, True)
+    'Skip is right, plain is not.'
+    """
+    here, there = rows if first else reversed(rows)
+    return f"{here[0].upper()}{here[1:]} is right, {there} is not." if first or second else "Neither is right."
 
 
 def texts(question: str, asked_by: str = "check") -> Texts:

@@ -17,7 +17,7 @@ from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import make_conv, seeded
 from skiplib.chains import checked_geometries, compose
 from skiplib.digits import first_digits
-from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, wrong
+from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, which_is_right, wrong
 from skiplib.gradients import compare, median_ratio
 from skiplib.judging import Fault, apart, check_places, check_shapes, is_option_a
 from skiplib.training import race
@@ -86,8 +86,7 @@ def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Fee
     plain, skip = (word == _fate(ratio) for word, ratio in zip(words, _ratios(depth, **settings), strict=True))
     if plain and skip:
         return right(known["reason"])
-    which = {(True, False): "Plain is right, skip is not.", (False, True): "Skip is right, plain is not."}
-    return wrong(f"{which.get((plain, skip), 'Neither is right.')} {known['hint']}")
+    return wrong(f"{which_is_right(('plain', 'skip'), plain, skip)} {known['hint']}")
 
 
 def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:

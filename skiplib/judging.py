@@ -77,10 +77,10 @@ def check_places(shortcut: nn.Module, whole: ConvGeometry, channels: int, size: 
                 continue
             if not read:
                 raise Fault(f"The shapes agree, but at size {size} {name} {place} of the skip does not depend on x.")
-            apart = (read[0] + read[-1]) - (first + last)  # between the middles, in half pixels
+            off = (read[0] + read[-1]) - (first + last)  # between the middles, in half pixels
             low, high = read[0] == 0, read[-1] == x.shape[axis] - 1
-            unknown = low != high  # cut off at one border, it may reach further into the padding
-            if (apart > 1 and not (low and unknown)) or (apart < -1 and not (high and unknown)):
+            # What is cut off at one border only may reach further there, into the padding.
+            if (off > 1 and (high or not low)) or (off < -1 and (low or not high)):
                 here, there = _span(name, read[0], read[-1]), _span(name, first, last)
                 raise Fault(
                     f"The shapes agree at every size, the places do not: at size {size}, {name} {place} of the skip "

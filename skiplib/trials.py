@@ -35,9 +35,10 @@ def try_function(question: str, answer: Any, **settings: Sequence[int]) -> Feedb
     if not callable(answer):
         return wrong(f"The answer is a function, without calling it; this is {typed(answer)}.")
     try:
-        if answer(*cases[0].values()) is None:  # once, not for every setting: it may print
+        first = answer(*cases[0].values())
+        if first is None:  # once, not for every setting: it may print
             return Feedback("", UNANSWERED) if _untouched(answer) else wrong(_PRINTED)
-        results = [answer(*case.values()) for case in cases]
+        results = [first, *(answer(*case.values()) for case in cases[1:])]
         misses = [case for case, result, size in zip(cases, results, wanted, strict=True) if bool(result != size)]
     except Exception as error:
         said = str(error).rstrip(".")

@@ -270,6 +270,13 @@ def test_explorer_cells_are_safe_from_stray_keys(path):
 
 
 @every_notebook
+def test_question_cells_are_safe_from_stray_keys(path):
+    for cell in code_cells(path):
+        if cell.source.startswith("ask("):
+            assert cell.metadata.get("deletable") is False and cell.metadata.get("editable") is False
+
+
+@every_notebook
 def test_links_resolve(path):
     for target in re.findall(r"\]\(([^)#]+)\)", "\n".join(texts(path))):
         assert target.startswith("https://") or (path.parent / target).is_file(), target

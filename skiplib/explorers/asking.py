@@ -9,19 +9,21 @@ import traitlets
 
 from skiplib.answers import Texts, kind_of, options_of
 from skiplib.exercises import Feedback, check, in_code, questions_of, texts
-from skiplib.explorers.cells import CellWidget
+from skiplib.explorers.cells import CellWidget, announced
 from skiplib.explorers.entries import make_entry
 
-# A key typed on a button would reach JupyterLab, where "d d" deletes the cell. Core widgets have no way to stop that,
-# so this does, in the page; keys that run a cell or leave it still pass. (Where that is
-# forbidden, the cell is locked all the same.)
+# A key typed on a button would reach JupyterLab, where "b" inserts a cell. Core widgets have no way to stop that, so
+# this does, in the page; keys that run a cell or leave it still pass. Where a hub forbids it, the cell is locked.
 _QUIET = (
     '<img src="data:," alt="" style="display:none" onerror="'
-    "this.closest('.skiplib-question').addEventListener('keydown', key => {"
-    "const leaves = key.ctrlKey || key.metaKey || key.altKey || key.key === 'Escape' ||"
-    " (key.shiftKey && key.key === 'Enter'); if (!leaves)"
-    ' key.stopPropagation()})">'
+    "const body = document.body; if (!body.dataset.skiplib) {"  # once for the page: this may not be in its place yet
+    " body.dataset.skiplib = 'quiet'; body.addEventListener('keydown', key => {"
+    " const leaves = key.ctrlKey || key.metaKey || key.altKey || key.key === 'Escape' ||"
+    " (key.shiftKey && key.key === 'Enter');"
+    " if (!leaves && key.target.closest('.skiplib-question')) key.stopPropagation()})}"
+    '">'
 )
+_OPEN = Feedback("", "Not answered yet.")
 _LINE = "border-left:6px solid #56B4E9;padding:4px 12px;line-height:1.5"
 
 
@@ -42,35 +44,26 @@ class Question(CellWidget):
         feedback: what was last said.
     """
 
-    def __init__(self, question: str, asked_by: str = "check") -> None:
-        self.question, self.known = question, texts(question, asked_by)
-        self.feedback = Feedback("", "Not answered yet.")
+    def __init__(self, question: str) -> None:
+        self.question, self.known, self.feedback = question, texts(question), _OPEN
         self.entry = make_entry(self.known)
         self.entry.submit = self.submit
         self._said = widgets.HTML()
         self._say()
-        super().__init__(self.parts())
-        self.add_class("skiplib-question")
-
-    def parts(self) -> Sequence[widgets.Widget]:
-        """What stands under one another: the question, what answers it, and the feedback."""
         asked = widgets.HTML(f'<div style="{_LINE};font-size:1.05em">{in_code(self.known["ask"])}{_QUIET}</div>')
-        return [asked, self.entry, self._said]
+        super().__init__([asked, self.entry, self._said])
+        self.add_class("skiplib-question")
 
     def submit(self) -> None:
         """Judge what is chosen or typed, say it, and remember the first try."""
         answer = self.entry.answer
-        self.feedback = Feedback("", "Not answered yet.") if answer is None else self.judge(answer)
+        self.feedback = _OPEN if answer is None else check(self.question, answer)
         self._say()
         if self.feedback.read and self.question not in _memory.first:
             _memory.first = {**_memory.first, self.question: not self.feedback.wrong}
 
-    def judge(self, answer: object) -> Feedback:
-        """What to say of an answer."""
-        return check(self.question, answer)
-
     def _say(self) -> None:
-        self._said.value = f'<div role="status" aria-live="polite">{self.feedback._repr_html_()}</div>'
+        self._said.value = announced(self.feedback._repr_html_())
 
     def __repr__(self) -> str:
         """The text twin: the question, how it is answered, and what was said."""
@@ -85,9 +78,9 @@ class Question(CellWidget):
 def _choices(known: Texts) -> str:
     kind, options = kind_of(known), options_of(known)
     fields = ", ".join(known.get("rows", known.get("fields", ())))
-    named = (
-        f"{options[0]} to {options[-1]}" if options and isinstance(options, range) else " | ".join(map(str, options))
-    )
+    named = " | ".join(map(str, options))
+    if "range" in known:
+        named = f"{options[0]} to {options[-1]}"
     return {
         "word": named,
         "pair": f"{fields}: {named}",
@@ -109,7 +102,7 @@ class Predictions(CellWidget):
         self._show()
 
     def _show(self, _: object = None) -> None:
-        self._line.value = f'<div role="status" aria-live="polite">{in_code(repr(self))}</div>'
+        self._line.value = announced(in_code(repr(self)))
 
     def close(self) -> None:
         """Give back all that the line holds, and stop listening."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import ipywidgets as widgets
 
 from skiplib.exercises import in_code
-from skiplib.explorers.cells import CellWidget
+from skiplib.explorers.cells import CellWidget, announced
 
 
 class Drawn(Protocol):
@@ -116,10 +116,7 @@ class Explorer(CellWidget):
         self._details.value = view.details
 
     def _say(self, sentence: str, mark: str = "") -> None:
-        words = f"{mark} {in_code(sentence)}"
-        self._status.value = (
-            f'<div role="status" aria-live="polite" style="font-size:1.05em;line-height:1.5">{words}</div>'
-        )
+        self._status.value = announced(f"{mark} {in_code(sentence)}", "font-size:1.05em;line-height:1.5")
 
     def __repr__(self) -> str:
         """The text twin: what nbval compares, and what a plain-text reader sees."""

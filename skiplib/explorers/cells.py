@@ -35,6 +35,11 @@ class CellWidget(widgets.VBox):  # type: ignore[misc]
         return bundle | {"text/plain": repr(self), "text/html": self.still()}
 
 
+def announced(html: str, style: str = "") -> str:
+    """HTML that a screen reader says whenever it changes."""
+    return f'<div role="status" aria-live="polite" style="{style}">{html}</div>'
+
+
 def _inside(widget: widgets.Widget) -> Iterator[widgets.Widget]:
     yield widget
     for child in getattr(widget, "children", ()):

@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from skiplib.answers import Texts, kind_of, options_of
+from skiplib.answers import Texts, kind_of, number_in, options_of
 from skiplib.explorers.controls import wrap
 
 _MOST_TOGGLES = 16  # a set of more is typed
@@ -56,7 +56,9 @@ class Words(Entry):
     def answer(self) -> object:
         """The word, or the words of all rows."""
         words = tuple(row.value for row in self.rows)
-        return None if None in words else words if len(words) > 1 else words[0]
+        if None in words:
+            return None
+        return words if len(words) > 1 else words[0]
 
 
 class Toggles(Entry):
@@ -96,12 +98,9 @@ class Fields(Entry):
         if not all(texts):
             return None
         if self.several:
-            return (
-                []
-                if texts[0].lower() == "none"
-                else [_number(each) for each in re.findall(r"[^\s,;{}()]+", texts[0])]
-            )
-        numbers = tuple(map(_number, texts))
+            members = re.findall(r"[^\s,;{}()]+", texts[0])
+            return [] if texts[0].lower() == "none" else [number_in(each) for each in members]
+        numbers = tuple(map(number_in, texts))
         return numbers if len(numbers) > 1 else numbers[0]
 
 
@@ -113,13 +112,3 @@ def make_entry(known: Texts) -> Entry:
     if kind == "set" and len(options) <= _MOST_TOGGLES:
         return Toggles(options)
     return Fields(known.get("fields", ("your answer",)), several=kind == "set")
-
-
-def _number(text: str) -> object:
-    """The number that was typed, or the text if it is none."""
-    for kind in (int, float):
-        try:
-            return kind(text.replace("−", "-"))
-        except ValueError:
-            pass
-    return text

@@ -2,12 +2,12 @@
 
 import io
 import re
-from itertools import pairwise
 
 import pytest
 from lab import Notebook
 from PIL import Image
 from playwright.sync_api import expect
+from test_house import folds, read
 
 from browser.conftest import NOTEBOOKS
 
@@ -305,17 +305,6 @@ def test_what_a_learner_types_is_shown_as_text(of_cells):
 SCREENS = [(1400, 900, 1), (1024, 768, 1), (853, 480, 1.5)]  # the last: 1280 x 720 at 150 %
 
 
-def asking(notebook):
-    """The place of every question that has a fold, and the places that its fold hides."""
-    cells = notebook.cells()
-    for place, (cell, after) in enumerate(pairwise(cells)):
-        if "".join(cell["source"]).startswith("ask(") and after["metadata"].get("jp-MarkdownHeadingCollapsed"):
-            rest = enumerate(cells[place + 2 :], place + 2)
-            heading = re.compile("#{1,3} ")
-            ends = [other for other, each in rest if heading.match("".join(each["source"]))]
-            yield place, range(place + 2, ends[0])
-
-
 def on_screen(notebook, place):
     """Whether any part of a cell can be seen."""
     return notebook.page.evaluate(
@@ -330,16 +319,17 @@ def on_screen(notebook, place):
 
 @pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name[:2] in ("00", "01", "02")])
 def test_no_answer_is_on_the_screen_with_its_question(chromium, lab, screenshot, name):
-    url, token, _ = lab
+    url, token, root = lab
+    folded = list(folds(read(root / "notebooks" / name).cells))
+    assert folded
     for width, height, scale in SCREENS:
         page = chromium.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)
         notebook = Notebook(page, url, token, f"notebooks/{name}")
         for run in (False, True):
             if run:
                 notebook.run_all()
-            folded = dict(asking(notebook))
-            assert folded
-            for place, hidden in folded.items():
+            for look, hidden in folded:
+                place = look - 1
                 notebook.cell(place)
                 page.wait_for_timeout(100)
                 assert on_screen(notebook, place)

@@ -1,16 +1,11 @@
-import tomllib
-from importlib.resources import files
-
 import pytest
 
+from skiplib.exercises import questions_of
 from skiplib.explorers import asking
 from skiplib.explorers.asking import ask, predictions
 from skiplib.explorers.entries import Fields, Toggles, Words, make_entry
 
-LESSONS = {
-    lesson: tomllib.loads((files("skiplib") / "questions" / f"{lesson}.toml").read_text("utf-8"))
-    for lesson in ("00", "01", "02")
-}
+LESSONS = {lesson: questions_of(lesson) for lesson in ("00", "01", "02")}
 QUESTIONS = [f"{lesson}.{name}" for lesson, known in LESSONS.items() for name in known if "ask" in known[name]]
 
 
