@@ -4,6 +4,7 @@ Each ``try_...`` takes a question, its answer, and what to try it with; it gives
 """
 
 import math
+import numbers
 import operator
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -24,6 +25,8 @@ from skiplib.words import magnitude
 
 FATES = ("vanishes", "holds", "explodes")
 _ONE_IN_ROOT = "1/sqrt(n)"  # what the explorers call an alpha of 1 / sqrt(blocks)
+_WORD, _NUMBER, _WHOLE = (str, "a word in quotes"), (numbers.Real, "a number"), (numbers.Integral, "a whole number")
+_KINDS = dict.fromkeys(("init", "norm", "activation", "optimizer"), _WORD) | {"lr": _NUMBER, "epochs": _WHOLE}
 
 
 def try_shortcut(
@@ -128,14 +131,14 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
     ✗ Not yet. Please stay at 8 epochs or less.
     """
     known = texts(question, "try_rescue")
-    allowed = ("init", "norm", "activation", "optimizer", "lr", "epochs")
-    refusal = _refusal(answer, allowed, example='{"norm": "batch"}')
+    refusal = _refusal(answer, tuple(_KINDS), example='{"norm": "batch"}') or _unfit(answer)
     if refusal:
         return refusal
+    if answer.get("epochs", 4) > 8:
+        return wrong("Please stay at 8 epochs or less.")
     try:
-        if answer.get("epochs", 4) > 8:
-            return wrong("Please stay at 8 epochs or less.")
-        (run,) = race([depth], seeds=[seed], skips=[False], **answer)
+        settings = {name: float(value) if name == "lr" else value for name, value in answer.items()}
+        (run,) = race([depth], seeds=[seed], skips=[False], **settings)
     except (TypeError, ValueError) as error:
         return wrong(f"This does not run: {error}.")
     if run.train_accuracy >= 0.95:
@@ -144,9 +147,8 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
         return wrong("The loss is not finite any more: a smaller step may help.")
     reached = f"It reaches {run.train_accuracy:.0%} on the training digits."
     if run.train_accuracy < 0.15:
-        return wrong(
-            f"{reached} That is guessing. Which settings in lesson 03 kept the plain gradient from vanishing?"
-        )
+        vanishing = "Which settings in lesson 03 kept the plain gradient from vanishing?"
+        return wrong(f"{reached} That is guessing. {vanishing} Or are the steps too long, or too few?")
     return wrong(f"{reached} {known['hint']}")
 
 
@@ -181,6 +183,15 @@ def _fate(ratio: float) -> str:
 def _decades(ratio: float) -> float:
     """How many powers of ten a ratio is away from 1."""
     return abs(math.log10(ratio)) if 0 < ratio < math.inf else math.inf
+
+
+def _unfit(answer: Mapping[str, Any]) -> Feedback | None:
+    """What there is to say of a setting of the wrong type, before anything compares or trains with it."""
+    for name, value in answer.items():
+        of_type, kind = _KINDS[name]
+        if isinstance(value, bool) or not isinstance(value, of_type):
+            return unread(f"`{name}` is {kind}; got {value!r}.")
+    return None
 
 
 def _refusal(answer: Any, allowed: Sequence[str], *, example: str) -> Feedback | None:

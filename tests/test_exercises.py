@@ -123,6 +123,19 @@ def left_by_projections():
     return "less than a thousandth" if max(left) < 1e-3 else "about a tenth" if max(left) < 0.3 else "about as large"
 
 
+def deepened(*, skip):
+    """Whether 23 blocks that do nothing leave every score as it was: branches of zeros, or kernels that copy."""
+    shallow = make_stack(4, channels=2, skip=skip, seed=172)
+    deep = make_stack(50, channels=2, skip=skip, init="zero" if skip else "default")
+    deep.stem, deep.blocks[0], deep.head = shallow.stem, shallow.blocks[0], shallow.head
+    for layer in [] if skip else deep.blocks[1:].modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.dirac_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    images, _ = first_digits(20)
+    return torch.allclose(deep(images), shallow(images), atol=1e-5)
+
+
 RIGHT = {
     "00.branch_shape": tuple(BRANCH(torch.zeros(1, 3, 32, 32)).shape),
     "00.dimension": 2,
@@ -160,6 +173,9 @@ RIGHT = {
     "03.weights": "about the same" if 0.1 < median_ratio(measured(50, init="he").skip, "weights") < 10 else "more",
     "03.unmoved": measured(50, init="zero").skip[0].weights.count(0.0),
     "04.plain_20": "below 15 %",
+    "04.adam": ("learns", "guesses"),
+    "04.deeper": "they stay the same" if deepened(skip=True) else "they change a little",
+    "04.copies": "yes" if deepened(skip=False) else "no",
     "04.degradation": "worse on both",
     "04.trust": "near 0",
     "04.linear": "above 90 %",

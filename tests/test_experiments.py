@@ -2,6 +2,7 @@ import math
 from copy import deepcopy
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -163,13 +164,22 @@ MISTAKES = [
     ("03.worse", {"depth": 50, "norm": "group"}, "Look for"),
     ("03.worse", 50, 'The answer is a dict of settings, such as {"depth": 50, "norm": "group"}.'),
     ("04.rescue", {}, "It reaches 11% on the training digits. That is guessing."),
-    ("04.rescue", {"norm": "batch", "epochs": 2}, "It learns. Give it more epochs"),
-    ("04.rescue", {"norm": "batch"}, "It learns."),
+    ("04.rescue", {"init": "he", "lr": np.float32(0.3), "epochs": 1}, "Or are the steps too long, or too few?"),
+    ("04.rescue", {"norm": "batch", "epochs": 2}, "That is more than a guess. Norm, initialisation and"),
+    ("04.rescue", {"norm": "batch"}, "can be combined, and 8 epochs are allowed."),
     ("04.rescue", {"init": "he", "lr": 100}, "not finite any more"),
     ("04.rescue", {"epochs": 9}, "8 epochs or less"),
     ("04.rescue", {"skip": True}, "no setting 'skip'"),
-    ("04.rescue", {"lr": "fast"}, "`lr` must be a positive number"),
-    ("04.rescue", {"norm": ["batch"]}, "does not run"),
+    ("04.rescue", {"lr": 0}, "`lr` must be a positive number; got 0."),
+    ("04.rescue", {"lr": "fast"}, "`lr` is a number; got 'fast'."),
+    ("04.rescue", {"lr": [0.1]}, "`lr` is a number; got [0.1]."),
+    ("04.rescue", {"lr": True}, "`lr` is a number; got True."),
+    ("04.rescue", {"epochs": "8"}, "`epochs` is a whole number; got '8'."),
+    ("04.rescue", {"epochs": 4.0}, "`epochs` is a whole number; got 4.0."),
+    ("04.rescue", {"epochs": 0}, "`epochs` must be"),
+    ("04.rescue", {"norm": ["batch"]}, "`norm` is a word in quotes; got ['batch']."),
+    ("04.rescue", {"init": None}, "`init` is a word in quotes; got None."),
+    ("04.rescue", {"optimizer": "rmsprop"}, "`optimizer` must be one of sgd, adam; got 'rmsprop'."),
     ("04.rescue", ["norm"], 'The answer is a dict of settings, such as {"norm": "batch"}.'),
 ]
 

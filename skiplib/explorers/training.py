@@ -29,6 +29,7 @@ class _Entry:
     lane: Lane
     kind: str
     label: str
+    short: str  # what stands at its curve: the depth, and what is not the default
     setting: str
     total: int  # steps, if nobody stops it
     run: Run | None = None  # once it has ended
@@ -36,7 +37,7 @@ class _Entry:
     def curve(self, *, current: bool) -> Curve:
         steps = ((each.epoch, each.accuracy, each.gradient) for each in self.lane.records)
         epochs, accuracies, gradients = zip(*steps, strict=True)
-        return Curve(self.kind, self.label, epochs, accuracies, gradients, current)
+        return Curve(self.kind, self.short, epochs, accuracies, gradients, current)
 
     @property
     def reached(self) -> str:
@@ -45,11 +46,17 @@ class _Entry:
 
     @property
     def fate(self) -> str:
-        """What is worth saying about its end, if anything."""
-        steps = len(self.lane.records)
-        if steps and not math.isfinite(self.lane.records[-1].loss):
-            return f"loss not finite at step {steps}"
-        return "" if steps == self.total else f"stopped at step {steps} of {self.total}"
+        """What is worth saying about its way and its end, if anything."""
+        records, said = self.lane.records, []
+        steps = len(records)
+        if steps and 10 < records[0].loss < math.inf:  # a guess costs 2.3
+            said.append(f"loss {records[0].loss:.0f} at step 1")
+        said += [f"gradient 0 at step {each.step}" for each in records if each.gradient == 0][:1]
+        if steps and not math.isfinite(records[-1].loss):
+            said.append(f"loss not finite at step {steps}")
+        elif steps < self.total:
+            said.append(f"stopped at step {steps} of {self.total}")
+        return ", ".join(said)
 
 
 class TrainingExplorer(NetworkExplorer):
@@ -168,12 +175,14 @@ class TrainingExplorer(NetworkExplorer):
         network, depth, seed = (settings.pop(name) for name in ("network", "depth", "seed"))
         words = f"{settings['init']}, {settings['norm']}, {settings['optimizer']} {settings['lr']:g}, seed {seed}"
         total = settings["epochs"] * math.ceil(len(split_digits().images) / _BATCH)
+        special = [word for word in (settings["init"], settings["norm"]) if word not in ("default", "none")]
         entries = []
         for skip in _NETWORKS[network]:
             lane = make_lane(depth, skip, seed, batch_size=_BATCH, **settings)
             kind = "skip" if skip else "plain"
             scaled = f", alpha {self.alpha:.2g}" if skip and self.alpha != 1 else ""
-            entries.append(_Entry(lane, kind, f"{kind}, {depth} layers", words + scaled, total))
+            short = " ".join([kind, str(depth), *special])
+            entries.append(_Entry(lane, kind, f"{kind}, {depth} layers", short, words + scaled, total))
         return entries
 
     def _say_progress(self) -> str:

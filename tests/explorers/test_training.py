@@ -55,7 +55,8 @@ def test_explorer_trains_what_the_race_trains(settings):
         assert f">{run.train_accuracy:.1%}</td>" in explorer._details.value
         assert f">{run.test_accuracy:.1%}</td>" in explorer._details.value
     assert not explorer.training and not explorer.start_button.disabled
-    assert "skip, 4 layers" in explorer._picture.value
+    special = " ".join(settings[name] for name in ("init", "norm") if name in settings)
+    assert f"skip 4 {special}".strip() in explorer._picture.value
 
 
 def test_alpha_is_named_where_there_is_a_skip():
@@ -80,7 +81,7 @@ def test_stop_answers_at_once_and_keeps_the_curves():
 
     lived(explorer, stop_soon)
     assert "Stopped. Training accuracy: plain, 50 layers" in explorer.status
-    assert "stopped at step" in explorer._details.value and "skip, 50 layers" in explorer._picture.value
+    assert "stopped at step" in explorer._details.value and "skip 50" in explorer._picture.value
     assert answered[0] < 5  # the benchmark has the milliseconds
     assert explorer.progress.layout.visibility == "hidden"
 
@@ -121,18 +122,26 @@ def test_explorer_that_is_closed_stops_its_training():
 def test_finished_curves_stay_until_they_are_cleared():
     explorer = lived(TrainingExplorer(depth=4, epochs=1, network="plain"), nothing)
     explorer.controls["depth"].value = 6
-    assert "plain, 4 layers" in explorer._picture.value  # a moved control loses no curve
+    assert "plain 4" in explorer._picture.value  # a moved control loses no curve
     lived(explorer, nothing)
-    assert "plain, 4 layers" in explorer._picture.value and "plain, 6 layers" in explorer._picture.value
+    assert "plain 4" in explorer._picture.value and "plain 6" in explorer._picture.value
     assert explorer._details.value.count("<tr>") == 3
     explorer.clear_button.click()
-    assert "layers" not in explorer._picture.value and "Press Start" in explorer.status
+    assert "plain" not in explorer._picture.value and "Press Start" in explorer.status
     assert explorer.clear_button.disabled
 
 
 def test_training_that_diverges_says_so():
     explorer = lived(TrainingExplorer(depth=50, init="he", network="skip"), nothing)
     assert "loss not finite at step" in explorer.status and "loss not finite" in explorer._details.value
+
+
+def test_explosion_is_told_by_its_first_loss_and_by_the_gradient_that_it_leaves():
+    explorer = lived(TrainingExplorer(depth=50, init="he", network="skip"), nothing)
+    records = explorer._entries[0].lane.records
+    assert records[0].loss > 100 and records[0].gradient > 100 and records[1].gradient == 0
+    assert f"loss {records[0].loss:.0f} at step 1, gradient 0 at step 2, loss not finite" in explorer.status
+    assert "at step" not in lived(TrainingExplorer(depth=4, epochs=1), nothing).status
 
 
 def test_setting_that_does_not_run_is_one_sentence():
