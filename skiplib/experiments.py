@@ -18,13 +18,13 @@ from skiplib.blocks import make_conv, seeded
 from skiplib.chains import checked_geometries, compose
 from skiplib.digits import first_digits
 from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, which_is_right, wrong
-from skiplib.gradients import compare, median_ratio
+from skiplib.gradients import Comparison, compare, median_ratio
 from skiplib.judging import Fault, apart, check_places, check_shapes, is_option_a
+from skiplib.theory import branch_scale
 from skiplib.training import race
 from skiplib.words import magnitude
 
 FATES = ("vanishes", "holds", "explodes")
-_ONE_IN_ROOT = "1/sqrt(n)"  # what the explorers call an alpha of 1 / sqrt(blocks)
 _WORD, _NUMBER, _WHOLE = (str, "a word in quotes"), (numbers.Real, "a number"), (numbers.Integral, "a whole number")
 _KINDS = dict.fromkeys(("init", "norm", "activation", "optimizer"), _WORD) | {"lr": _NUMBER, "epochs": _WHOLE}
 
@@ -85,7 +85,7 @@ And what is √(1 + q²) now?
     given = [_word(each) for each in answer] if isinstance(answer, (tuple, list)) else []
     if len(given) != 2 or None in given:
         return unread(f"The answer is two words, plain first, each one of {', '.join(FATES)}.")
-    measured = [_fate(ratio) for ratio in _ratios(depth, **settings)]
+    measured = [_fate(ratio) for ratio in _ratios(measured_nets(depth, **settings))]
     if given == measured:
         return right(known["reason"])
     plain, skip = (word == fate for word, fate in zip(given, measured, strict=True))
@@ -110,11 +110,11 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
         settings = {"depth": depth, **answer}
         if operator.index(settings["depth"]) > 100 or operator.index(settings.get("channels", 16)) > 32:
             return wrong("Please stay at a depth of 100 and 32 channels or less.")
-        plain, skip = _ratios(**settings)
+        alpha = branch_scale(settings.get("alpha", 1), 1)
+        plain, skip = _ratios(measured_nets(**settings))
     except (TypeError, ValueError) as error:
         return wrong(f"This does not run: {error}.")
-    alpha = settings.get("alpha", 1)
-    if alpha != _ONE_IN_ROOT and not 0 <= alpha <= 1:
+    if not 0 <= alpha <= 1:
         return wrong("Please stay at an alpha from 0 to 1, as in the explorers.")
     measured = f"First to last: plain {magnitude(plain)}, skip {magnitude(skip)}."
     if not (math.isfinite(plain) and math.isfinite(skip)):
@@ -161,12 +161,19 @@ def _convolutions(branch: Sequence[ConvGeometry], channels: Sequence[int]) -> nn
 
 
 @lru_cache(maxsize=16)
-def _ratios(depth: int, **settings: Any) -> tuple[float, float]:
-    """The gradient at the first block relative to the last, plain and skip: medians over eight seeds, as drawn."""
-    if settings.get("alpha") == _ONE_IN_ROOT:
-        settings["alpha"] = 1 / math.sqrt(max(1, depth // 2 - 1))
+def measured_nets(depth: int, *, alpha: float | str = 1, **settings: Any) -> Comparison:
+    """Plain and skip networks of eight seeds, measured with four digits, as a ``GradientExplorer`` begins.
+
+    >>> len(measured_nets(4, channels=4, alpha="1/sqrt(n)").skip)
+    8
+    """
     images, labels = first_digits(4)
-    nets = compare(depth, seeds=range(172, 180), images=images, labels=labels, **settings)
+    settings["alpha"] = branch_scale(alpha, depth // 2 - 1)
+    return compare(depth, seeds=range(172, 180), images=images, labels=labels, **settings)
+
+
+def _ratios(nets: Comparison) -> tuple[float, float]:
+    """The gradient at the first block relative to the last, plain and skip: medians, as drawn."""
     return median_ratio(nets.plain), median_ratio(nets.skip)
 
 

@@ -42,6 +42,12 @@ class Comparison:
     plain: tuple[Profile, ...]
     skip: tuple[Profile, ...]
 
+    def relative(self, of: str = "activations") -> dict[str, list[list[float]]]:
+        """The gradients of "activations" or "weights" relative to the last one: rows of "plain" and of "skip"."""
+        kinds = {"plain": self.plain, "skip": self.skip}
+        rows = {kind: [getattr(profile, of) for profile in profiles] for kind, profiles in kinds.items()}
+        return {kind: [[first_to_last([value, row[-1]]) for value in row] for row in rows[kind]] for kind in rows}
+
 
 def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -> tuple[Profile, ...]:
     """Measure networks that differ only in their weights, all in one forward and one backward pass.

@@ -59,6 +59,17 @@ def plain_product(q: float, blocks: int) -> float:
     return float(q**blocks)
 
 
+def branch_scale(alpha: float | str, blocks: int) -> float:
+    """``alpha`` as a number: itself, or 1 / sqrt(blocks) where it says "1/sqrt(n)".
+
+    >>> branch_scale("1/sqrt(n)", 4), branch_scale(0.3, 4)
+    (0.5, 0.3)
+    """
+    if isinstance(alpha, str) and alpha != "1/sqrt(n)":
+        raise ValueError(f"`alpha` must be a number or '1/sqrt(n)'; got {alpha!r}")
+    return 1 / math.sqrt(max(1, blocks)) if isinstance(alpha, str) else alpha
+
+
 def skip_product(q: float, alpha: float, blocks: int) -> float:
     """The same with skips: each block multiplies by sqrt(1 + alpha**2 q**2), which is never below 1.
 

@@ -428,6 +428,7 @@ KEYS = {
     "size",
     "options",
     "range",
+    "button",
     "reason",
     "hint",
     "mistakes",

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.experiments import _ratios, try_fates, try_rescue, try_shortcut, try_worse
+from skiplib.experiments import measured_nets, try_fates, try_rescue, try_shortcut, try_worse
 
 HALVING = (ConvGeometry(kernel_size=3, stride=2, padding=1), ConvGeometry(kernel_size=3, padding=1))
 SAME, PUBLISHED = [HALVING[1]] * 2, [ConvGeometry(kernel_size=2, stride=2, padding=2)] * 2
@@ -156,7 +156,7 @@ MISTAKES = [
     ("03.worse", {"alpha": -0.1}, "an alpha from 0 to 1, as in the explorers."),
     ("03.worse", {"init": "he", "alpha": "1/sqrt(n)"}, "plain 0.1, skip 1. Look for"),
     ("03.worse", {"depth": 2, "alpha": "1/sqrt(n)"}, "plain 1, skip 1. Look for"),
-    ("03.worse", {"alpha": "0.5"}, "This does not run: `alpha` must be a number; got '0.5'."),
+    ("03.worse", {"alpha": "0.5"}, "This does not run: `alpha` must be a number or '1/sqrt(n)'; got '0.5'."),
     ("03.worse", {"depth": 51}, "must be even"),
     ("03.worse", {"depth": "50"}, "does not run"),
     ("03.worse", {"dept": 50}, "no setting 'dept'"),
@@ -192,8 +192,8 @@ def test_trying_a_shortcut_leaves_the_module_and_the_random_numbers_as_they_were
 
 
 def test_alpha_is_scaled_by_the_number_of_blocks():
-    named, counted = (_ratios(22, init="he", alpha=alpha) for alpha in ("1/sqrt(n)", 1 / math.sqrt(10)))
-    assert named == counted != _ratios(22, init="he", alpha=0.1)
+    named, counted = (measured_nets(22, init="he", alpha=alpha) for alpha in ("1/sqrt(n)", 1 / math.sqrt(10)))
+    assert named == counted != measured_nets(22, init="he", alpha=0.1)
 
 
 def test_module_that_cannot_be_copied_is_run_itself():

@@ -42,22 +42,31 @@ class Question(CellWidget):
     Attributes:
         entry: what the learner answers with.
         feedback: what was last said.
+        asked_by: the function that judges the answer; a subclass may name another, and call it in ``judge``.
+        pictured: what a subclass shows between entry and feedback.
     """
 
+    asked_by = "check"
+    pictured: Sequence[widgets.Widget] = ()
+
     def __init__(self, question: str) -> None:
-        self.question, self.known, self.feedback = question, texts(question), _OPEN
+        self.question, self.known, self.feedback = question, texts(question, self.asked_by), _OPEN
         self.entry = make_entry(self.known)
         self.entry.submit = self.submit
         self._said = widgets.HTML()
         self._say()
         asked = widgets.HTML(f'<div style="{_LINE};font-size:1.05em">{in_code(self.known["ask"])}{_QUIET}</div>')
-        super().__init__([asked, self.entry, self._said])
+        super().__init__([asked, self.entry, *self.pictured, self._said])
         self.add_class("skiplib-question")
+
+    def judge(self, answer: object) -> Feedback:
+        """What there is to say of an answer."""
+        return check(self.question, answer)
 
     def submit(self) -> None:
         """Judge what is chosen or typed, say it, and remember the first try."""
         answer = self.entry.answer
-        self.feedback = _OPEN if answer is None else check(self.question, answer)
+        self.feedback = _OPEN if answer is None else self.judge(answer)
         self._say()
         if self.feedback.read and self.question not in _memory.first:
             _memory.first = {**_memory.first, self.question: not self.feedback.wrong}

@@ -28,16 +28,16 @@ class Entry(widgets.VBox):  # type: ignore[misc]
         """What is chosen or typed; None if it is not complete."""
         raise NotImplementedError
 
-    def _check_button(self) -> widgets.Button:
-        button = widgets.Button(description="Check", tooltip="Check the answer", layout={"width": "auto"})
+    def _button(self, name: str = "Check") -> widgets.Button:
+        button = widgets.Button(description=name, tooltip=f"{name} the answer", layout={"width": "auto"})
         button.on_click(lambda _: self.submit())
         return button
 
 
 class Words(Entry):
-    """One word of several; a pair has a row for each of its two, and is complete with both."""
+    """One word of several; a pair has a row for each of its two, and is complete with both, or with a button."""
 
-    def __init__(self, options: Sequence[str], rows: Sequence[str] = ("",)) -> None:
+    def __init__(self, options: Sequence[str], rows: Sequence[str] = ("",), button: str = "") -> None:
         self.rows = [
             widgets.ToggleButtons(
                 options=options,
@@ -48,8 +48,8 @@ class Words(Entry):
             )
             for row in rows
         ]
-        super().__init__(self.rows)
-        for row in self.rows:
+        super().__init__([*self.rows, *([self._button(button)] if button else [])])
+        for row in self.rows if not button else ():
             row.observe(lambda _: self.answer is None or self.submit(), "value")
 
     @property
@@ -68,7 +68,7 @@ class Toggles(Entry):
         self.options = options
         narrow = {"width": "auto"}
         self.toggles = [widgets.ToggleButton(description=str(option), layout=narrow) for option in options]
-        super().__init__([wrap([*self.toggles, self._check_button()])])
+        super().__init__([wrap([*self.toggles, self._button()])])
 
     @property
     def answer(self) -> object:
@@ -87,7 +87,7 @@ class Fields(Entry):
             widgets.Text(description=name, placeholder=placeholder, style=wide, layout={"width": "210px"})
             for name in names
         ]
-        super().__init__([wrap([*self.fields, self._check_button()])])
+        super().__init__([wrap([*self.fields, self._button()])])
         for field in self.fields:
             field.on_msg(lambda _, content, __: self.submit() if content.get("event") == "submit" else None)
 
@@ -108,7 +108,7 @@ def make_entry(known: Texts) -> Entry:
     """What a question is answered with, by the kind of its answer."""
     kind, options = kind_of(known), options_of(known)
     if kind in ("word", "pair"):
-        return Words(options, known.get("rows", ("",)))
+        return Words(options, known.get("rows", ("",)), known.get("button", ""))
     if kind == "set" and len(options) <= _MOST_TOGGLES:
         return Toggles(options)
     return Fields(known.get("fields", ("your answer",)), several=kind == "set")

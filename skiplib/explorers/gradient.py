@@ -1,6 +1,5 @@
 """GradientExplorer: how much of the gradient reaches each block, measured while you move (layer L3)."""
 
-from collections.abc import Sequence
 from statistics import median
 from typing import Any, get_args
 
@@ -10,7 +9,7 @@ from skiplib.explorers.base import View
 from skiplib.explorers.controls import Control, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.figures.pairs import gradients_plot
-from skiplib.gradients import Comparison, compare, first_to_last, median_ratio
+from skiplib.gradients import Comparison, compare, median_ratio
 from skiplib.theory import block_factor, plain_product, skip_product
 from skiplib.words import magnitude
 
@@ -71,17 +70,9 @@ class GradientExplorer(NetworkExplorer):
         status = f"Plain: the first {unit} receives {_share(plain)}. Skip: {_share(skip)}."
         theory = _in_theory(setting, self.blocks, self.alpha) if quantity == "activations" else ""
         details = f"{self.blocks} blocks, alpha = {self.alpha:.2g}. {theory}<br>{_difference(nets)}"
-        kinds = {"plain": nets.plain, "skip": nets.skip}
-        gradients = {
-            name: [_relative_to_last(getattr(profile, quantity)) for profile in each] for name, each in kinds.items()
-        }
-        rms = {name: [profile.rms for profile in each] for name, each in kinds.items()}
-        picture = gradients_plot(gradients, rms, gradient_of=quantity)
+        rms = {kind: [profile.rms for profile in getattr(nets, kind)] for kind in ("plain", "skip")}
+        picture = gradients_plot(nets.relative(quantity), rms, gradient_of=quantity)
         return View(picture, status, {"plain": magnitude(plain), "skip": magnitude(skip)}, details)
-
-
-def _relative_to_last(values: Sequence[float]) -> list[float]:
-    return [first_to_last([value, values[-1]]) for value in values]
 
 
 def _share(ratio: float) -> str:

@@ -1,11 +1,11 @@
 """What the explorers of whole networks share: depth, weights, norm and branch scale (layer L3)."""
 
-import math
 from typing import Any, get_args
 
 from skiplib.blocks import Init, Norm
 from skiplib.explorers.base import Explorer
 from skiplib.explorers.controls import Control, choose
+from skiplib.theory import branch_scale
 
 _SCALES = ("1", "1/sqrt(n)", "any")
 
@@ -21,8 +21,8 @@ class NetworkExplorer(Explorer):
     @property
     def alpha(self) -> float:
         """The scale of every branch as a number."""
-        words = {"1": 1.0, "1/sqrt(n)": 1 / math.sqrt(max(1, self.blocks))}
-        return float(words.get(self.controls["alpha"].value, self.controls["any_alpha"].value))
+        scale: Any = self.settings["alpha"]
+        return branch_scale(scale, self.blocks)
 
     @property
     def settings(self) -> dict[str, object]:
@@ -38,9 +38,8 @@ class NetworkExplorer(Explorer):
 
 def network_controls(depth: int, init: str, norm: str, alpha: float | str) -> dict[str, Any]:
     """The controls of a network: its depth, its weights, its norm, and the scale of its branches."""
-    scale = alpha if alpha in _SCALES else "1" if alpha == 1 else "any"
-    if isinstance(alpha, str) and alpha not in _SCALES[:2]:
-        raise ValueError(f"`alpha` must be a number or '1/sqrt(n)'; got {alpha!r}")
+    scale = alpha if isinstance(alpha, str) else "1" if alpha == 1 else "any"
+    branch_scale(alpha, 1)  # refuses any other word
     return {
         "depth": Control("depth", depth, 2, 100, step=2),
         "init": choose("init", get_args(Init), init),

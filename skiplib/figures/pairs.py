@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from skiplib.figures.plot import SINGLE, Band, Plot, draw_bands, exponent, make_figure, name_curve, powers_of_ten
+from skiplib.figures.plot import (
+    SINGLE,
+    STYLES,
+    Band,
+    Plot,
+    draw_bands,
+    exponent,
+    make_figure,
+    name_curve,
+    powers_of_ten,
+)
 from skiplib.words import magnitude
 
 Rows = Mapping[str, Sequence[Sequence[float]]]  # of "plain" and of "skip": a row for every seed
@@ -14,9 +24,15 @@ _DARK = "#616161"  # of the line at 1 %, which is neither plain nor skip
 
 
 def draw_pair(
-    ax: Axes, plain: Band, skip: Band, *, xs: Sequence[float] | None = None, floor: tuple[int, str] = SINGLE
+    ax: Axes,
+    plain: Band,
+    skip: Band,
+    *,
+    xs: Sequence[float] | None = None,
+    floor: tuple[int, str] = SINGLE,
+    span: tuple[float, ...] = (),
 ) -> list[Artist]:
-    """Draw both bands against ``xs`` (0, 1, 2, ... unless given) on a vertical axis of powers of ten.
+    """Draw both bands against ``xs`` (0, 1, 2, ... unless given) on an axis of powers of ten that holds ``span``.
 
     What is smaller than the floor, 0 included, stands on a line of its own that says so, infinity at the top; nan
     leaves a gap.
@@ -27,7 +43,7 @@ def draw_pair(
     marker = "o" if len(xs) < 3 else ""  # a line of one or two points is hard to see
     artists = draw_bands(ax, xs, bands, marker=marker)
     artists += _name_curves(ax, xs, bands)
-    ends = [*plain.low, *plain.high, *skip.low, *skip.high]
+    ends = [*plain.low, *plain.high, *skip.low, *skip.high, *span]
     powers_of_ten(ax, [end for end in ends if not math.isnan(end)], floor)
     ax.margins(x=0.02)
     for artist in ax.get_children():  # all lie inside, and browsers lose clip paths shared with pictures off screen
@@ -77,6 +93,39 @@ def spectrum_plot(plain: Sequence[float], skip: Sequence[float]) -> Plot:
     ax.axhline(-2, color=_DARK, linestyle=":")  # 1 % is 1e-2
     ax.annotate("1 %", (len(plain), -2), (0, -3), textcoords="offset points", ha="right", va="top", color=_DARK)
     return Plot(figure, describe_pair("Singular values, relative to the largest", *bands))
+
+
+def fates_plot(guess: Mapping[str, str], gradients: Rows | None = None, *, blocks: int) -> Plot:
+    """Where the gradients of "plain" and of "skip" are guessed to end at block 0, and over it how they get there.
+
+    Args:
+        guess: for "plain" and "skip", if guessed, one of ``FATES``.
+        gradients: relative to the last one, from the stem on; None if not measured yet.
+        blocks: in each network.
+    """
+    figure, (ax,) = make_figure(2.6)
+    said = "A guess: " + (", ".join(f"{name} {fate}" for name, fate in guess.items()) or "none yet") + "."
+    if gradients:
+        bands = [Band.of(gradients[kind]) for kind in STYLES]
+        draw_pair(ax, *bands, span=(-4, 4))
+        said = f"{describe_pair('Gradient of activations', *bands)} {said}"
+    else:
+        powers_of_ten(ax, (-4, 4))
+    ax.plot(blocks, 0, "o", color=_DARK)  # the last block, by which all others are measured
+    low, high = ax.get_ylim()
+    zones = {"vanishes": (low, -2), "holds": (-2, 2), "explodes": (2, high)}
+    for fate, at, away, va in (("vanishes", -2, -3, "top"), ("explodes", 2, 3, "bottom")):
+        ax.axhline(at, color=_DARK, linestyle=":")
+        ax.annotate(fate, (0.6 * blocks, at), (0, away), textcoords="offset points", va=va, color=_DARK)
+    for name, fate in guess.items():
+        bottom, top = zones[fate]
+        place, away = (-0.05, 9) if name == "plain" else (-0.02, -9)
+        ax.bar(place * blocks, top - bottom, 0.02 * blocks, bottom, color=STYLES[name][0], alpha=0.6, zorder=2)
+        if not gradients:
+            name_curve(ax, f"{name}?", (0, (bottom + top) / 2), (6, away))
+    ax.set(xlim=(-0.08 * blocks, 1.02 * blocks), ylim=(low, high))
+    ax.set(xlabel="block (0: the stem, nearest the input)", ylabel="gradient of activations,\nrelative to the last")
+    return Plot(figure, said)
 
 
 def gradients_plot(gradients: Rows, rms: Rows, *, gradient_of: str) -> Plot:

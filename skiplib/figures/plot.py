@@ -105,8 +105,8 @@ def draw_bands(ax: Axes, xs: Sequence[float], bands: Mapping[str, Band], *, mark
 def name_curve(
     ax: Axes, name: str, at: tuple[float, float], offset: tuple[int, int], *, ha: str = "left", va: str = "center"
 ) -> Annotation:
-    """Write the name of a curve in its colour, ``offset`` points from a place on it."""
-    colour = STYLES[name][0]
+    """Write the name of a curve, or of a guess at it, in its colour, ``offset`` points from a place on it."""
+    colour = STYLES[name.rstrip("?")][0]
     return ax.annotate(
         name, at, offset, textcoords="offset points", ha=ha, va=va, color=colour, fontweight="bold", fontsize=12
     )

@@ -1,0 +1,46 @@
+"""FatesExplorer: say where a gradient ends, then measure it over the guess (layer L3, with torch)."""
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from skiplib.exercises import Feedback
+from skiplib.experiments import measured_nets, try_fates
+from skiplib.explorers.asking import Question
+from skiplib.figures.pairs import Rows, fates_plot
+
+
+class FatesExplorer(Question):
+    """Asks what becomes of the gradient of plain and of skip networks; **Measure** draws it over the guess.
+
+    Args:
+        question: one for ``try_fates``, such as "03.sigmoid".
+        depth: weighted layers: stem, two in each block, head.
+        settings: more of those of ``measured_nets``, such as ``activation="sigmoid"``.
+
+    >>> FatesExplorer("03.sigmoid", activation="sigmoid")
+    Question 03.sigmoid: 50 layers with sigmoid in place of ReLU, and PyTorch's default weights. What becomes of the \
+gradient? [plain, skip: vanishes | holds | explodes] Not answered yet.
+    """
+
+    asked_by = "try_fates"
+
+    def __init__(self, question: str, *, depth: int = 50, **settings: Any) -> None:
+        self.settings = {"depth": depth, **settings}
+        self._picture = widgets.HTML()
+        self.pictured = [self._picture]
+        self._gradients: Rows | None = None
+        super().__init__(question)
+        for row in self.entry.rows:
+            row.observe(self._draw, "value")
+        self._draw()
+
+    def judge(self, answer: object) -> Feedback:
+        """Measure, draw, and compare with the guess."""
+        self._gradients = measured_nets(**self.settings).relative()
+        self._draw()
+        return try_fates(self.question, answer, **self.settings)
+
+    def _draw(self, _: object = None) -> None:
+        guess = {row.description: row.value for row in self.entry.rows if row.value}
+        self._picture.value = fates_plot(guess, self._gradients, blocks=self.settings["depth"] // 2 - 1).live
