@@ -16,11 +16,11 @@ def read(given: object, known: Texts) -> tuple[Any, str]:
         ValueError: with a sentence for the learner, if the answer cannot be read.
 
     >>> read("Below 15%", {"answer": "below 15 %", "options": ["below 15 %", "more"]})
-    ('below 15 %', "Written: 'below 15 %'.")
+    ('below 15 %', "Usually written: 'below 15 %'.")
     """
     value, plain = _READERS[kind_of(known)](given, known)
     written = f"{{{', '.join(map(repr, sorted(value)))}}}" if isinstance(value, frozenset) else repr(value)
-    return value, "" if plain else f"Written: {written}."
+    return value, "" if plain else f"Usually written: {written}."
 
 
 def kind_of(known: Texts) -> str:
@@ -49,9 +49,11 @@ def number_in(text: str) -> float | str:
     >>> number_in("5"), number_in(" −0.5 "), number_in("five")
     (5, -0.5, 'five')
     """
+    digits = re.sub(r"^[−–-]\s*", "-", text.strip())
     for kind in (int, float):
         with suppress(ValueError):
-            return kind(text.replace("−", "-"))
+            number = kind(digits)
+            return number if math.isfinite(number) else text
     return text
 
 
@@ -60,23 +62,34 @@ def typed(given: object) -> str:
     return _shown(given) if isinstance(given, str) else f"{_shown(given)} ({type(given).__name__})"
 
 
+def raised(error: BaseException) -> str:
+    """What a learner's code raised, in one line."""
+    said = str(error).rstrip(".")
+    return type(error).__name__ + (f": {said}" if said else "")
+
+
 def _number(given: object, known: Texts) -> tuple[float, bool]:
     number, plain = _as_number(given)
     if number is None and known.get("float"):  # a gradient may come as a tensor, the same at every pixel
         members = set(_flat(_listed(given) or ())) if hasattr(given, "tolist") else set()
         number, plain = _as_number(members.pop()) if len(members) == 1 else (None, False)
     if number is None:
-        raise ValueError(
-            f"The answer is one whole number, such as {_another(7, known['answer'])}; this is {typed(given)}."
-        )
+        example = 0.5 if known.get("float") else _another(7, known["answer"])
+        kind = "one number" if known.get("float") else "one whole number, in digits alone"
+        raise ValueError(f"The answer is {kind}, such as {example}; this is {typed(given)}.")
     return number, plain or bool(known.get("float"))
 
 
 def _tuple(given: object, known: Texts) -> tuple[tuple[float | None, ...], bool]:
     count = len(known["answer"])
-    listed = re.findall(r"[-\d.]+", given) if isinstance(given, str) else _listed(given)
+    listed = _listed(given)
+    if isinstance(given, str) and re.fullmatch(r"([\s()\[\],;×x\d.−–-]|and)*", given):
+        listed = re.findall(r"[−–-]?[\d.]+", given)
     numbers = [_as_number(each) for each in listed or ()]
     values = tuple(number for number, _ in numbers)
+    if "fields" in known and isinstance(given, tuple) and len(values) == count and None in values:
+        bad = typed(given[values.index(None)])
+        raise ValueError(f"Each of {', '.join(known['fields'])} is one whole number, in digits alone; {bad} is not.")
     if len(values) != count or None in values or isinstance(given, set | frozenset):
         first = _another(1, known["answer"][0])
         example = tuple(range(first, first + count))
@@ -100,7 +113,8 @@ def _set(given: object, known: Texts) -> tuple[frozenset[Any], bool]:
     if any(_listed(each) is not None for each in strangers):
         raise ValueError("The members of the set are single values, not lists.")
     if strangers:
-        raise ValueError(f"{_shown(min(strangers, key=repr))} is not among the options.")
+        among = "a whole number from {} to {}".format(*known["range"]) if "range" in known else "among the options"
+        raise ValueError(f"{_shown(min(strangers, key=repr))} is not {among}.")
     return frozenset(found), plain
 
 
@@ -117,6 +131,9 @@ def _word(given: object, known: Texts) -> tuple[str, bool]:
         word = squeeze(given).lower() if isinstance(given, str) else None
         if word in options:
             return options[word], squeeze is str.strip
+    near = [option for option in known["options"] if word and len(word) > 2 and option.lower().startswith(word)]
+    if len(near) == 1:
+        return near[0], False  # "vanish" for "vanishes"
     quoted = ", ".join(f'"{option}"' for option in known["options"])
     raise ValueError(f"The answer is one of {quoted}; this is {typed(given)}.")
 

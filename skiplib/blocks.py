@@ -30,7 +30,7 @@ SAME_SIZE = ConvGeometry(kernel_size=3, padding=1)
 
 
 class PublishedBlock(nn.Module):
-    """A published skip connection that will not add, except on images of 3 or 4 pixels a side.
+    """A published skip connection whose add fails, unless each side has 3 or 4 pixels, or 1, which is stretched.
 
     Shape:
         (N, 3, H, W) -> (N, 3, H, W), for H and W in {3, 4}; the branch gives H // 4 + 3.
@@ -141,7 +141,7 @@ USUAL = Recipe()
 
 
 class ResidualBlock(nn.Module):
-    """``y = shortcut(x) + alpha * branch(x)``, or its plain twin ``y = branch(x)``.
+    """``y = shortcut(x) + alpha * branch(x)``, or its plain twin ``y = branch(x)``; "original": its activation.
 
     ``skip`` changes ``forward`` and nothing else: with the same seed, both twins have the same parameters.
 

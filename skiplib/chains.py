@@ -42,6 +42,7 @@ def seen_pixels(input_size: int, geometries: Sequence[ConvGeometry], index: int)
     """What output ``index`` of a chain depends on, level by level from the input to the output.
 
     Positions are pixels of each level; negative ones, and those past its end, lie in its padding.
+    An index past the end of the output depends on nothing.
 
     >>> seen_pixels(32, [ConvGeometry(2, stride=2, padding=2)] * 2, 5)
     [[14, 15, 16, 17], [8, 9], [5]]

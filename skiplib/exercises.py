@@ -70,7 +70,7 @@ def wrong(message: str) -> Feedback:
 
 def almost(form: str, reason: str) -> Feedback:
     """The value is right, and is usually written another way."""
-    return Feedback(_ALMOST, f"You have it. {form} {reason}")
+    return Feedback(_ALMOST, f"The value is right. {form} {reason}")
 
 
 def unread(message: str) -> Feedback:
@@ -104,8 +104,10 @@ def check(question: str, answer: object) -> Feedback:
     if given == kind(known["answer"]):
         return almost(form, known["reason"]) if form else right(known["reason"])
     reasons = dict.fromkeys(why for mistake, why in known.get("mistakes", []) if kind(mistake) == given)
-    if isinstance(given, float) and not reasons and not known.get("float"):
-        return unread(f"The answer is a whole number; this is {typed(answer)}.")
+    numbers = given if isinstance(given, tuple) else (given,)
+    if any(isinstance(number, float) for number in numbers) and not reasons and not known.get("float"):
+        whole = "The answer is a whole number" if numbers == (given,) else "The numbers are whole"
+        return unread(f"{whole}; this is {typed(answer)}. {known.get('form', '')}".strip())
     if not reasons and "rows" in known:
         first, second = (word == wanted for word, wanted in zip(given, known["answer"], strict=True))
         return wrong(f"{which_is_right(known['rows'], first, second)} {known['hint']}")
@@ -154,7 +156,7 @@ def formula_slips(input_size: int, kernel_size: int, stride: int = 1, padding: i
     """What well-known slips in the formula make of an output size, and the name of each.
 
     >>> [size for size, _ in formula_slips(7, 3, padding=1)]
-    [6, 7.0, 7, 6, 7]
+    [6, 7.0, 7, 6, 7, 5, 7]
     """
     span = dilation * (kernel_size - 1) + 1
     room = input_size + 2 * padding - span
@@ -162,19 +164,21 @@ def formula_slips(input_size: int, kernel_size: int, stride: int = 1, padding: i
     return [
         (room // stride, "One too few: the window at the very start counts as well. Places are steps plus 1."),
         (room / stride + 1, "Places are whole: divide with //, which rounds down."),
-        (ceil, "You rounded up. A window that hangs over the end does not count, so the division rounds down."),
+        (ceil, "This comes out if you round up. A window that hangs over the end does not count: round down."),
         ((room - padding) // stride + 1, "You counted the padding once. PyTorch adds it on both sides: n + 2p."),
         (no_span, "You used the number of taps, k. With dilation the window spans d·(k − 1) + 1 pixels."),
+        ((room - 2 * padding) // stride + 1, "You left the padding out."),
+        (room + 1, "You left the stride out: the window moves several pixels at a time."),
     ]
 
 
 def size_slips(input_size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Slips:
     """Those, and the slips of a hand that works one size out."""
+    span = "The window spans d·(k − 1) + 1 pixels: not d·k, and not without the + 1."
     room = input_size + 2 * padding - dilation * (kernel_size - 1) - 1
     return [
         *formula_slips(input_size, kernel_size, stride, padding, dilation),
-        ((room - 2 * padding) // stride + 1, "You left the padding out."),
-        (room + 1, "You left the stride out: the window moves several pixels at a time."),
+        *((span_slip // stride + 1, span) for span_slip in (room + 1, room - dilation + 1) if dilation > 1),
         (input_size, "Nothing promises that the size stays. Count the places."),
         (input_size // kernel_size, "You laid windows side by side. They move by the stride, so they may overlap."),
     ]

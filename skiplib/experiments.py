@@ -5,28 +5,28 @@ Each ``try_...`` takes a question, its answer, and what to try it with; it gives
 
 import math
 import numbers
-import operator
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
 
+from skiplib.answers import read, typed
 from skiplib.arithmetic import ConvGeometry
-from skiplib.blocks import make_conv, seeded
+from skiplib.blocks import Activation, Init, Norm, make_conv, seeded
 from skiplib.chains import checked_geometries, compose
 from skiplib.digits import first_digits
 from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, which_is_right, wrong
 from skiplib.gradients import Comparison, compare, median_ratio
 from skiplib.judging import Fault, apart, check_places, check_shapes, is_option_a
 from skiplib.theory import branch_scale
-from skiplib.training import race
+from skiplib.training import Optimizer, race
 from skiplib.words import magnitude
 
 FATES = ("vanishes", "holds", "explodes")
-_WORD, _NUMBER, _WHOLE = (str, "a word in quotes"), (numbers.Real, "a number"), (numbers.Integral, "a whole number")
-_KINDS = dict.fromkeys(("init", "norm", "activation", "optimizer"), _WORD) | {"lr": _NUMBER, "epochs": _WHOLE}
+_WORDS = {"init": get_args(Init), "norm": get_args(Norm), "activation": get_args(Activation)}
+_WORDS["optimizer"] = get_args(Optimizer)
 
 
 def try_shortcut(
@@ -39,22 +39,25 @@ def try_shortcut(
     what the branch reads there, as in ``Shortcut.aligned``.
 
     Args:
-        question, answer: the answer is a module; it is left as it was.
+        question, answer: the answer is a module, which is left as it was, or a function.
         branch: the geometries of the convolutions.
         channels: before the branch, between its convolutions, and after it.
         sizes: heights of the images, in order; each is 4 pixels wider than high.
 
     >>> half, same = ConvGeometry(3, stride=2, padding=1), ConvGeometry(3, padding=1)
     >>> try_shortcut("02.repair_1", nn.Identity(), branch=[half, same], channels=(3, 3, 3), sizes=[8])
-    ✗ Not yet. It fits 0 of 1 sizes. At size 8 the skip gives (2, 3, 8, 12) and the branch (2, 3, 4, 6). \
-A convolution on the skip can change channels and size at once.
+    ✗ Not yet. It fits 0 of 1 images, each 4 pixels wider than high. At height 8 the skip gives (2, 3, 8, 12) and \
+the branch (2, 3, 4, 6). A convolution on the skip can change channels and size at once. Does it round as the branch \
+does, at odd sizes, too?
     """
     known = texts(question, "try_shortcut")
     convolutions, whole = _convolutions(branch, channels), compose(branch)
     if answer is None:
         return Feedback("", UNANSWERED)
-    if isinstance(answer, type) or not isinstance(answer, nn.Module):
-        return wrong(f"The answer is a module, such as nn.Identity(); this is {type(answer).__name__}.")
+    if isinstance(answer, type):
+        return unread(f"{answer.__name__} is a class: give what is made from it, such as nn.Identity().")
+    if not callable(answer):
+        return unread(f"The answer is a module, such as nn.Identity(); this is {typed(answer)}.")
     try:
         with seeded(172), torch.no_grad():
             shortcut = apart(answer)
@@ -76,21 +79,21 @@ def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Fee
     """Measure what becomes of the gradient with these settings of ``compare``, and compare with a pair of ``FATES``.
 
     >>> try_fates("03.he", ("holds", "holds"), depth=50, init="he")
-    ✗ Not yet. Plain is right, skip is not. He's weights make q about 0.92. Are 24 such factors less than 1/100? \
-And what is √(1 + q²) now?
+    ✗ Not yet. Plain is right, skip is not. He's weights make q about 0.92. Plain: what are 24 such factors? Skip: \
+what is √(1 + q²), 24 times?
     """
     known = texts(question, "try_fates")
     if answer is None:
         return Feedback("", UNANSWERED)
-    given = [_word(each) for each in answer] if isinstance(answer, (tuple, list)) else []
-    if len(given) != 2 or None in given:
-        return unread(f"The answer is two words, plain first, each one of {', '.join(FATES)}.")
+    try:
+        given, _ = read(answer, known)
+    except ValueError as error:
+        return unread(str(error))
     measured = [_fate(ratio) for ratio in _ratios(measured_nets(depth, **settings))]
-    if given == measured:
-        return right(known["reason"])
     plain, skip = (word == fate for word, fate in zip(given, measured, strict=True))
-    swapped = "Is the order plain, skip? " if given[::-1] == measured else ""
-    return wrong(f"{which_is_right(('plain', 'skip'), plain, skip)} {swapped}{known['hint']}")
+    if plain and skip:
+        return right(known["reason"])
+    return wrong(f"{which_is_right(known['rows'], plain, skip)} {known['hint']}")
 
 
 def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
@@ -99,28 +102,28 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
     The answer is a dict; it may name another ``depth``, and an ``alpha`` as the explorers take it.
 
     >>> try_worse("03.worse", {"norm": "layer"}, depth=50)
-    ✗ Not yet. This does not run: `norm` must be one of none, batch, group; got 'layer'.
+    ≈ Not read. `norm` is one of none, batch, group, in quotes; got 'layer'.
     """
     known = texts(question, "try_worse")
     allowed = ("depth", "activation", "init", "norm", "alpha", "channels")
-    refusal = _refusal(answer, allowed, example='{"depth": 50, "norm": "group"}')
-    if refusal:
-        return refusal
+    if answer is None:
+        return Feedback("", UNANSWERED)
     try:
-        settings = {"depth": depth, **answer}
-        if operator.index(settings["depth"]) > 100 or operator.index(settings.get("channels", 16)) > 32:
+        settings = {"depth": depth} | _settings(answer, allowed, example='{"depth": 50, "norm": "group"}')
+        if settings["depth"] > 100 or settings.get("channels", 16) > 32:
             return wrong("Please stay at a depth of 100 and 32 channels or less.")
-        alpha = branch_scale(settings.get("alpha", 1), 1)
+        if not 0 <= branch_scale(settings.get("alpha", 1), 1) <= 1:
+            return wrong("Please stay at an alpha from 0 to 1, as in the explorers.")
         plain, skip = _ratios(measured_nets(**settings))
-    except (TypeError, ValueError) as error:
-        return wrong(f"This does not run: {error}.")
-    if not 0 <= alpha <= 1:
-        return wrong("Please stay at an alpha from 0 to 1, as in the explorers.")
+    except ValueError as error:
+        return unread(f"{str(error).rstrip('.')}.")
     measured = f"First to last: plain {magnitude(plain)}, skip {magnitude(skip)}."
     if not (math.isfinite(plain) and math.isfinite(skip)):
         return wrong(f"{measured} What is not a finite number cannot be compared. {known['hint']}")
     if _decades(skip) > _decades(plain) + 1:
         return right(f"{measured} {known['reason']}")
+    if _decades(skip) > _decades(plain):
+        measured += " The skip network is further from 1, but not by more than a power of ten."
     return wrong(f"{measured} {known['hint']}")
 
 
@@ -131,24 +134,26 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
     ✗ Not yet. Please stay at 8 epochs or less.
     """
     known = texts(question, "try_rescue")
-    refusal = _refusal(answer, tuple(_KINDS), example='{"norm": "batch"}') or _unfit(answer)
-    if refusal:
-        return refusal
-    if answer.get("epochs", 4) > 8:
-        return wrong("Please stay at 8 epochs or less.")
+    if answer is None:
+        return Feedback("", UNANSWERED)
     try:
-        settings = {name: float(value) if name == "lr" else value for name, value in answer.items()}
+        settings = _settings(answer, (*_WORDS, "lr", "epochs"), example='{"norm": "batch"}')
+        if settings.get("epochs", 4) > 8:
+            return wrong("Please stay at 8 epochs or less.")
+        if settings.get("lr", 1) > 100:
+            return wrong("Please stay at an `lr` of 100 or less.")
         (run,) = race([depth], seeds=[seed], skips=[False], **settings)
-    except (TypeError, ValueError) as error:
-        return wrong(f"This does not run: {error}.")
+    except ValueError as error:
+        return unread(f"{str(error).rstrip('.')}.")
     if run.train_accuracy >= 0.95:
         return right(known["reason"])
     if run.diverged:
         return wrong("The loss is not finite any more: a smaller step may help.")
-    reached = f"It reaches {run.train_accuracy:.0%} on the training digits."
+    reached = f"It reaches {math.floor(100 * run.train_accuracy)} % on the training digits."
     if run.train_accuracy < 0.15:
+        usual = "With the usual `lr` (0.02 for sgd, 0.001 for adam), does it learn?"
         vanishing = "Which settings in lesson 03 kept the plain gradient from vanishing?"
-        return wrong(f"{reached} That is guessing. {vanishing} Or are the steps too long, or too few?")
+        return wrong(f"{reached} That is guessing. {usual if 'lr' in settings else vanishing}")
     return wrong(f"{reached} {known['hint']}")
 
 
@@ -177,12 +182,6 @@ def _ratios(nets: Comparison) -> tuple[float, float]:
     return median_ratio(nets.plain), median_ratio(nets.skip)
 
 
-def _word(given: Any) -> str | None:
-    """The one of ``FATES`` that was meant, singular or plural, or None."""
-    said = str(given).strip().lower()
-    return next((fate for fate in FATES if fate in (said, f"{said}s", f"{said}es")), None)
-
-
 def _fate(ratio: float) -> str:
     return FATES[0] if ratio < 1 / 100 else FATES[2] if ratio > 100 else FATES[1]
 
@@ -192,22 +191,23 @@ def _decades(ratio: float) -> float:
     return abs(math.log10(ratio)) if 0 < ratio < math.inf else math.inf
 
 
-def _unfit(answer: Mapping[str, Any]) -> Feedback | None:
-    """What there is to say of a setting of the wrong type, before anything compares or trains with it."""
-    for name, value in answer.items():
-        of_type, kind = _KINDS[name]
-        if isinstance(value, bool) or not isinstance(value, of_type):
-            return unread(f"`{name}` is {kind}; got {value!r}.")
-    return None
-
-
-def _refusal(answer: Any, allowed: Sequence[str], *, example: str) -> Feedback | None:
-    """What there is to say of an answer that is no dict of these settings."""
-    if answer is None:
-        return Feedback("", UNANSWERED)
+def _settings(answer: Any, allowed: Sequence[str], *, example: str) -> dict[str, Any]:
+    """A dict of settings as it was meant; a ``ValueError`` with a sentence for the learner if it is none."""
     if not isinstance(answer, Mapping) or not all(isinstance(key, str) for key in answer):
-        return wrong(f"The answer is a dict of settings, such as {example}.")
-    strangers = sorted(answer.keys() - set(allowed))
+        raise ValueError(f"The answer is a dict of settings, such as {example}.")
+    settings = {key.lower(): value.lower() if isinstance(value, str) else value for key, value in answer.items()}
+    strangers = sorted(settings.keys() - set(allowed))
     if strangers:
-        return wrong(f"There is no setting {strangers[0]!r} here. There are: {', '.join(allowed)}.")
-    return None
+        raise ValueError(f"There is no setting {strangers[0]!r} here. There are: {', '.join(allowed)}.")
+    for name, value in settings.items():
+        if name in _WORDS:
+            fits, kind = value in _WORDS[name], f"one of {', '.join(_WORDS[name])}, in quotes"
+        elif name in ("lr", "alpha"):
+            fits, kind = isinstance(value, numbers.Real), "a number"
+        else:
+            fits, kind = isinstance(value, numbers.Integral), "a whole number"
+        if fits and kind == "a number":
+            settings[name] = float(value)
+        if isinstance(value, bool) or not (fits or (name, value) == ("alpha", "1/sqrt(n)")):
+            raise ValueError(f"`{name}` is {kind}; got {value!r}.")
+    return settings

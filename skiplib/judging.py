@@ -4,37 +4,40 @@ The two sides of an add look at the same place as ``Shortcut.aligned`` means it:
 most half a pixel apart. Faults are raised as sentences for the learner.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.adding import add_verdict
+from skiplib.answers import raised
 from skiplib.arithmetic import ConvGeometry
+
+Skip = Callable[[Tensor], Any]  # a module or a function
 
 
 class Fault(Exception):
     """What is wrong with a shortcut, as a sentence for the learner."""
 
 
-def apart(module: nn.Module) -> nn.Module:
-    """A copy to run, since running may change a module; one that cannot be copied is run itself."""
+def apart(answer: Skip) -> Skip:
+    """A copy to run, since running may change a module; a function, or what cannot be copied, is run itself."""
     try:
-        return deepcopy(module).to("cpu", torch.float32).eval()
+        return deepcopy(answer).to("cpu", torch.float32).eval() if isinstance(answer, nn.Module) else answer
     except Exception:  # it may hold anything
-        return module
+        return answer
 
 
-def _carried(shortcut: nn.Module, x: Tensor) -> Tensor:
+def _carried(shortcut: Skip, x: Tensor) -> Tensor:
     """What the shortcut makes of x; a ``Fault`` where it is of no use."""
     given = x.clone()
     try:
         identity = shortcut(given)
     except Exception as error:  # a learner's module
-        said = str(error).rstrip(".")
-        raise Fault(f"At size {x.shape[2]} your shortcut raised {type(error).__name__}: {said}.") from None
+        raise Fault(f"At size {x.shape[2]} your shortcut raised {raised(error)}.") from None
     if not isinstance(identity, Tensor):
         raise Fault("The shortcut must return one tensor.")
     if not torch.equal(given, x):
@@ -44,9 +47,7 @@ def _carried(shortcut: nn.Module, x: Tensor) -> Tensor:
     return identity
 
 
-def check_shapes(
-    shortcut: nn.Module, convolutions: nn.Module, channels: int, sizes: Sequence[int], hint: str
-) -> None:
+def check_shapes(shortcut: Skip, convolutions: nn.Module, channels: int, sizes: Sequence[int], hint: str) -> None:
     """Raise a ``Fault`` unless the shapes at the add are equal at every size."""
     failures: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
     for size in sizes:
@@ -59,11 +60,11 @@ def check_shapes(
             failures.append((size, here, there))
     if failures:
         size, here, there = failures[0]
-        fits = f"It fits {len(sizes) - len(failures)} of {len(sizes)} sizes."
-        raise Fault(f"{fits} At size {size} the skip gives {here} and the branch {there}. {hint}")
+        fits = f"It fits {len(sizes) - len(failures)} of {len(sizes)} images, each 4 pixels wider than high."
+        raise Fault(f"{fits} At height {size} the skip gives {here} and the branch {there}. {hint}")
 
 
-def check_places(shortcut: nn.Module, whole: ConvGeometry, channels: int, size: int) -> None:
+def check_places(shortcut: Skip, whole: ConvGeometry, channels: int, size: int) -> None:
     """Raise a ``Fault`` unless both sides of the add look at the same place.
 
     Only outputs whose window in the branch, ``whole``, lies inside the image are compared: the others see padding.
@@ -76,7 +77,7 @@ def check_places(shortcut: nn.Module, whole: ConvGeometry, channels: int, size: 
             if first < 0 or last >= x.shape[axis]:
                 continue
             if not read:
-                raise Fault(f"The shapes agree, but at size {size} {name} {place} of the skip does not depend on x.")
+                raise Fault(f"The shapes agree, but at size {size}, {name} {place} of the skip does not depend on x.")
             off = (read[0] + read[-1]) - (first + last)  # between the middles, in half pixels
             low, high = read[0] == 0, read[-1] == x.shape[axis] - 1
             # What is cut off at one border only may reach further there, into the padding.
@@ -88,7 +89,7 @@ def check_places(shortcut: nn.Module, whole: ConvGeometry, channels: int, size: 
                 )
 
 
-def is_option_a(shortcut: nn.Module, stride: int, in_channels: int, out_channels: int) -> bool:
+def is_option_a(shortcut: Skip, stride: int, in_channels: int, out_channels: int) -> bool:
     """Whether it keeps x as it is, at every ``stride``-th pixel, and fills the new channels with zeros."""
     x = torch.randn(2, in_channels, 8, 12)
     padded = F.pad(x[..., ::stride, ::stride], (0, 0, 0, 0, 0, out_channels - in_channels))
@@ -99,7 +100,7 @@ def _span(name: str, first: int, last: int) -> str:
     return f"{name} {first}" if first == last else f"{name}s {first} to {last}"
 
 
-def _reads(shortcut: nn.Module, x: Tensor, other: Tensor, axis: int) -> list[list[int]]:
+def _reads(shortcut: Skip, x: Tensor, other: Tensor, axis: int) -> list[list[int]]:
     """For each row or column of the output: which rows or columns of the images it depends on.
 
     One after the other is replaced, and the outputs are compared. What changes them by less than a tenth of what

@@ -161,9 +161,9 @@ def propose_shortcuts(
 ) -> tuple[Shortcut, ...]:
     """The shortcuts that fit around a branch at ``input_size``, those without parameters first.
 
-    The projection with the branch's own composed geometry fits at every size, so there is always one; the others
-    may fit at this size and fail at the next: ask ``fits``. A branch that keeps every shape needs no repair: it
-    gets the identity and, as He's option C, a 1x1 projection.
+    The projection with the branch's own composed geometry fits wherever the branch runs, so there is always one.
+    Others may fit at this size and fail at the next: ask ``fits``. A branch that keeps every shape needs no
+    repair: it gets the identity and, as He's option C, a 1x1 projection.
 
     Raises:
         TypeError: if ``geometries`` holds anything but ``ConvGeometry``.

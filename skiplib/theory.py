@@ -1,8 +1,9 @@
 """What pencil and paper say about the gradient's norm, one number for each block (layer L0).
 
 In the mean square, a convolution with independent weights and the activation before it multiply the gradient by a
-variance factor: weight variance times fan-in (He et al. 2015, arXiv 1502.01852, Sec 2.2; Glorot and Bengio 2010),
-times the mean square slope of the activation, times what zero padding lets pass. With a skip, the identity and the
+variance factor: weight variance times the number of outputs that an input feeds, which is the fan-in where as many
+channels leave as enter (He et al. 2015, arXiv 1502.01852, Sec 2.2; Glorot and Bengio 2010), times the mean square
+slope of the activation, times what zero padding lets pass. With a skip, the identity and the
 branch add up like independent numbers: 1 + alpha**2 q**2 instead of q**2.
 """
 

@@ -3,20 +3,20 @@
 Each ``try_...`` takes a question, its answer, and what to try it with; it gives feedback as ``check`` does.
 """
 
-import math
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from skiplib.answers import typed
+from skiplib.answers import raised, read, typed
 from skiplib.arithmetic import ConvGeometry, output_size
 from skiplib.chains import compose
 from skiplib.chains import sizes as sizes_along
-from skiplib.exercises import UNANSWERED, Feedback, formula_slips, right, texts, wrong
+from skiplib.exercises import UNANSWERED, Feedback, formula_slips, right, texts, unread, wrong
 from skiplib.theory import skip_product
+from skiplib.words import magnitude
 
-_PRINTED = "Your function returns None. `print` is not `return`: it shows a value, and the caller gets nothing."
-_TUPLE = "The answer is a tuple (kernel_size, stride, padding) of whole numbers, such as"
+_NONE = """Your function returned None for the first setting. Give the value back with `return`, on every path: to \
+compute or to print it is not enough."""
 
 
 def try_function(question: str, answer: Any, **settings: Sequence[int]) -> Feedback:
@@ -33,23 +33,23 @@ def try_function(question: str, answer: Any, **settings: Sequence[int]) -> Feedb
     if answer is None:
         return Feedback("", UNANSWERED)
     if not callable(answer):
-        return wrong(f"The answer is a function, without calling it; this is {typed(answer)}.")
+        return unread(f"The answer is a function, without calling it; this is {typed(answer)}.")
     try:
         first = answer(*cases[0].values())
         if first is None:  # once, not for every setting: it may print
-            return Feedback("", UNANSWERED) if _untouched(answer) else wrong(_PRINTED)
+            return Feedback("", UNANSWERED) if _untouched(answer) else wrong(_NONE)
         results = [first, *(answer(*case.values()) for case in cases[1:])]
-        misses = [case for case, result, size in zip(cases, results, wanted, strict=True) if bool(result != size)]
-    except Exception as error:
-        said = str(error).rstrip(".")
-        return wrong(f"The function raised {type(error).__name__}: {said}.")
+    except (Exception, SystemExit) as error:
+        return wrong(f"The function raised {raised(error)}.")
+    misses = [place for place, size in enumerate(wanted) if _differ(results[place], size)]
     if not misses:
         return right(f"{known['reason']} Tried with {len(cases)} settings.")
     for slip in zip(*(formula_slips(**case) for case in cases), strict=True):
-        if results == [size for size, _ in slip]:
+        if not any(_differ(result, size) for result, (size, _) in zip(results, slip, strict=True)):
             return wrong(slip[0][1])
-    setting = ", ".join(f"{name}={value}" for name, value in misses[0].items())
-    return wrong(f"It is wrong for {len(misses)} of {len(cases)} settings, first for {setting}. {known['hint']}")
+    setting = ", ".join(f"{name}={value}" for name, value in cases[misses[0]].items())
+    gives = f"first for {setting}: there it gives {typed(results[misses[0]])}"
+    return wrong(f"It is wrong for {len(misses)} of {len(cases)} settings, {gives}. {known['hint']}")
 
 
 def try_branch_geometry(question: str, answer: Any, *, input_size: int) -> Feedback:
@@ -64,13 +64,13 @@ def try_branch_geometry(question: str, answer: Any, *, input_size: int) -> Feedb
     try:
         geometry = _geometry(answer)
         _, once, twice = sizes_along(input_size, [geometry, geometry])
-    except TypeError:
-        return wrong(f"{_TUPLE} (2, 2, 2).")
+    except TypeError as error:
+        return unread(str(error))
     except ValueError as error:
         return wrong(f"PyTorch refuses this: {error}.")
-    stride, lost = geometry.stride, geometry.kernel_size - 1
+    stride, lost = geometry.stride, geometry.effective_kernel_size - 1
     if lost == 0:
-        return wrong("A 1×1 kernel with padding 0 would keep sizes but sees no neighbours. Take a larger kernel.")
+        return wrong("A 1×1 kernel sees no neighbours. The exercise asks for a kernel larger than 1.")
     if stride > 1:
         return wrong(
             f"Stride {stride} leaves about one place in {stride} of the padded strip; only a few sizes can survive."
@@ -99,8 +99,8 @@ def try_skip_geometry(
     try:
         geometry = _geometry(answer)
         misses = [size for size in sizes if geometry.output_size(size) != wanted[size]]
-    except TypeError:
-        return wrong(f"{_TUPLE} (3, 2, 1).")
+    except TypeError as error:
+        return unread(str(error))
     except ValueError as error:
         return wrong(f"PyTorch refuses this: {error}.")
     if geometry.stride == branch[0].stride < whole.stride:
@@ -121,25 +121,28 @@ def try_alpha(question: str, answer: Any, *, blocks: int) -> Feedback:
     """Try a scale for the branches of so many blocks with q near 1: n alpha**2 is to be 1, or not far below.
 
     >>> try_alpha("03.alpha", 0.2, blocks=50)
-    ✗ Not yet. n · alpha² is 2.00, and above 1: in theory 50 blocks multiply by 2.67.
+    ✗ Not yet. n · alpha² is 2.00, which is above 1: in theory 50 blocks multiply by 2.67.
     """
     texts(question, "try_alpha")
     if answer is None:
         return Feedback("", UNANSWERED)
-    if isinstance(answer, bool) or not isinstance(answer, int | float) or not math.isfinite(answer):
-        return wrong("The answer is a number, such as 0.5.")
-    if answer <= 0:
-        return wrong("With 0 the branches do nothing at all, and a negative sign changes nothing about the size.")
-    if answer > 1:
+    try:
+        alpha, _ = read(answer, {"answer": 0, "float": True})
+    except ValueError as error:
+        return unread(str(error))
+    if alpha == 0:
+        return wrong("With 0 the branches do nothing at all.")
+    if alpha < 0:
+        return wrong("The sign changes nothing about the size: give a positive number.")
+    if alpha > 1:
         return wrong("Then a branch counts more than the skip. Make it smaller than 1.")
-    total, growth = blocks * answer**2, skip_product(1, answer, blocks)
+    total, growth = blocks * alpha**2, skip_product(1, alpha, blocks)
+    said = f"{growth:.2f}" if growth < 100 else f"about {magnitude(growth)}"
     if round(total, 2) > 1:  # 0.1415 rounds 1 / sqrt(50)
-        return wrong(f"n · alpha² is {total:.2f}, and above 1: in theory {blocks} blocks multiply by {growth:.3g}.")
-    if total < 1 / 4:
-        return wrong(f"Safe: in theory a factor of {growth:.2f}. But the branches hardly count. May alpha be larger?")
-    return right(
-        f"n · alpha² is {total:.2f}: in theory {blocks} blocks multiply by {growth:.2f}, less than √e = 1.65."
-    )
+        return wrong(f"n · alpha² is {total:.2f}, which is above 1: in theory {blocks} blocks multiply by {said}.")
+    if total < 0.9:
+        return wrong(f"n · alpha² is {total:.2f}: in theory a factor of {said}. Safe, but alpha may be larger.")
+    return right(f"n · alpha² is {total:.2f}: in theory {blocks} blocks multiply by {said}, less than √e = 1.65.")
 
 
 def _untouched(function: Any) -> bool:
@@ -148,7 +151,20 @@ def _untouched(function: Any) -> bool:
     return code is not None and len(code.co_code) <= len((lambda: None).__code__.co_code)
 
 
+def _differ(result: Any, size: float) -> bool:
+    """Whether a result is not this size; what cannot be compared as one value is not."""
+    try:
+        return bool(result != size)
+    except Exception:  # it may be anything, such as a tensor of many values
+        return True
+
+
 def _geometry(answer: Any) -> ConvGeometry:
-    if not isinstance(answer, (tuple, list)) or len(answer) != 3:
-        raise TypeError
-    return ConvGeometry(*answer)
+    """What (kernel_size, stride, padding) were meant; a ``TypeError`` with a sentence if that cannot be read."""
+    if isinstance(answer, ConvGeometry):
+        return answer
+    try:
+        numbers, _ = read(answer, {"answer": [3, 1, 1]})
+    except ValueError as error:
+        raise TypeError(f"(kernel_size, stride, padding): {error}") from None
+    return ConvGeometry(*numbers)

@@ -139,7 +139,7 @@ def deepened(*, skip):
 RIGHT = {
     "00.branch_shape": tuple(BRANCH(torch.zeros(1, 3, 32, 32)).shape),
     "00.dimension": 2,
-    "00.other_size": next(n for n in range(1, 64) if n != 32 and width(CONV, n) == width(CONV, 32)),
+    "00.other_size": next(n for n in range(1, 64) if n != 50 and width(CONV, n) == width(CONV, 50)),
     "01.places": width(nn.Conv2d(1, 1, 3), 7),
     "01.padded": width(nn.Conv2d(1, 1, 3, padding=2), 7),
     "01.wasteful": {name for name, (n, conv) in FIVE.items() if len(read_columns(conv, n)) < n},
@@ -202,8 +202,18 @@ MISTAKES = [  # those that are computed or read by code; the others stand in the
         "Nothing promises that the size stays. Count the places.",
     ),
     ("01.padded", 5, "You left the padding out."),
-    ("01.timed", 9, "One too few: the window at the very start counts as well. Places are steps plus 1."),
-    ("01.timed", 11, "You rounded up. A window that hangs over the end does not count, so the division rounds down."),
+    (
+        "01.timed",
+        9,
+        "One too few: the window at the very start counts as well. Places are steps plus 1. "
+        "Or: The window spans d·(k − 1) + 1 pixels: not d·k, and not without the + 1.",
+    ),
+    (
+        "01.timed",
+        11,
+        "This comes out if you round up. A window that hangs over the end does not count: round down. "
+        "Or: The window spans d·(k − 1) + 1 pixels: not d·k, and not without the + 1.",
+    ),
     ("01.timed", 8, "You counted the padding once. PyTorch adds it on both sides: n + 2p."),
     ("01.timed", 14, "You used the number of taps, k. With dilation the window spans d·(k − 1) + 1 pixels."),
     ("01.timed", 6, "You left the padding out."),
@@ -212,10 +222,24 @@ MISTAKES = [  # those that are computed or read by code; the others stand in the
     ("01.timed", 4, "You laid windows side by side. They move by the stride, so they may overlap."),
 ]
 UNREAD = [
-    ("01.places", "five", "The answer is one whole number, such as 7; this is 'five'."),
+    ("01.places", "five", "The answer is one whole number, in digits alone, such as 7; this is 'five'."),
     ("01.places", 5.2, "The answer is a whole number; this is 5.2 (float)."),
-    ("01.places", True, "The answer is one whole number, such as 7; this is True (bool)."),
-    ("01.places", math.nan, "The answer is one whole number, such as 7; this is nan (float)."),
+    ("01.places", True, "The answer is one whole number, in digits alone, such as 7; this is True (bool)."),
+    ("01.places", math.nan, "The answer is one whole number, in digits alone, such as 7; this is nan (float)."),
+    ("01.axes", (4, 5.5), "The numbers are whole; this is (4, 5.5) (tuple)."),
+    ("01.axes", (4, "6 px"), "Each of height, width is one whole number, in digits alone; '6 px' is not."),
+    ("02.zero_branch", "one", "The answer is one number, such as 0.5; this is 'one'."),
+    (
+        "03.product",
+        (-2.06, 1.86),
+        "The numbers are whole; this is (-2.06, 1.86) (tuple). Give the exponents, rounded: −3 for 1/1000.",
+    ),
+    (
+        "03.product",
+        "-45 log 0.9",
+        "The answer is 2 whole numbers in order, such as (1, 2); this is '-45 log 0.9'. "
+        "Give the exponents, rounded: −3 for 1/1000.",
+    ),
     ("01.axes", (4,), "The answer is 2 whole numbers in order, such as (1, 2); this is (4,) (tuple)."),
     ("01.axes", {4, 6}, "The answer is 2 whole numbers in order, such as (1, 2); this is {4, 6} (set)."),
     (
@@ -223,10 +247,10 @@ UNREAD = [
         None.__class__,
         "The answer is a set, such as {1, 2}, or set() for none; this is <class 'NoneType'> (type).",
     ),
-    ("01.same", {3, 9}, "9 is not among the options."),
-    ("01.same", {True, 3}, "True is not among the options."),
+    ("01.same", {3, 9}, "9 is not a whole number from 1 to 7."),
+    ("01.same", {True, 3}, "True is not a whole number from 1 to 7."),
     ("01.kept", [[3]], "The members of the set are single values, not lists."),
-    ("01.kept", {200}, "200 is not among the options."),
+    ("01.kept", {200}, "200 is not a whole number from 1 to 199."),
     ("02.one_pixel", "green", 'The answer is one of "error", "stretched", "equal"; this is \'green\'.'),
     ("04.trust", "n" * 50, 'The answer is one of "near 1", "near 0.5", "near 0"; this is ' + "'" + 38 * "n" + "…."),
 ]
@@ -290,7 +314,7 @@ def test_answer_that_cannot_be_read_is_met_by_its_form(question, answer, said):
 @pytest.mark.parametrize(("question", "answer", "written"), ALMOST)
 def test_right_answer_in_another_form_is_almost_right(question, answer, written):
     feedback = check(question, answer)
-    assert repr(feedback) == f"≈ Almost. You have it. Written: {written}. {texts(question)['reason']}"
+    assert repr(feedback) == f"≈ Almost. The value is right. Usually written: {written}. {texts(question)['reason']}"
     assert feedback.read and not feedback.wrong
 
 
@@ -381,7 +405,8 @@ def test_nonsense_is_met_by_a_friendly_sentence(question, nonsense):
 @pytest.mark.parametrize("question", [question for question in RIGHT if not isinstance(RIGHT[question], str)])
 def test_example_of_the_type_is_not_the_answer(question):
     (example,) = re.findall("such as (.+?)(?:;|, or set)", check(question, object()).message)
-    assert type(literal_eval(example)) is type(RIGHT[question]) and literal_eval(example) != RIGHT[question]
+    kind = float if texts(question).get("float") else type(RIGHT[question])
+    assert type(literal_eval(example)) is kind and literal_eval(example) != RIGHT[question]
 
 
 UNKNOWN = ["01.nothing", "99.places", "places", "", None, "01", "01.", "01.places.x", "de/01.places", "1.places"]

@@ -23,7 +23,7 @@ _QUIET = (
     " if (!leaves && key.target.closest('.skiplib-question')) key.stopPropagation()})}"
     '">'
 )
-_OPEN = Feedback("", "Not answered yet.")
+_OPEN, _PART = Feedback("", "Not answered yet."), Feedback("", "Not complete yet: a part is missing.")
 _LINE = "border-left:6px solid #56B4E9;padding:4px 12px;line-height:1.5"
 
 
@@ -66,10 +66,16 @@ class Question(CellWidget):
     def submit(self) -> None:
         """Judge what is chosen or typed, say it, and remember the first try."""
         answer = self.entry.answer
-        self.feedback = _OPEN if answer is None else self.judge(answer)
+        unanswered = _PART if self.entry.begun else _OPEN
+        self.feedback = unanswered if answer is None else self.judge(answer)
         self._say()
         if self.feedback.read and self.question not in _memory.first:
             _memory.first = {**_memory.first, self.question: not self.feedback.wrong}
+
+    def open_again(self) -> None:
+        """Take back what was said."""
+        self.feedback = _OPEN
+        self._say()
 
     def _say(self) -> None:
         self._said.value = announced(self.feedback._repr_html_())
@@ -103,6 +109,8 @@ class Predictions(CellWidget):
     """One line on the questions of a lesson: how many were right at the first try, and what the others were about."""
 
     def __init__(self, lesson: str) -> None:
+        if not questions_of(lesson):
+            raise ValueError(f"`lesson` must be one that has questions, such as '01'; got {lesson!r}")
         self.questions = {f"{lesson}.{name}": known for name, known in questions_of(lesson).items() if "ask" in known}
         self._line = widgets.HTML()
         super().__init__([self._line])
@@ -127,9 +135,11 @@ class Predictions(CellWidget):
         said = f"Predictions: you had {len(tried) - len(missed)} of {len(tried)} right at the first try"
         if missed:
             others = "the other one was" if len(missed) == 1 else f"the {len(missed)} others were"
+            if len(missed) == len(tried):
+                others = "it was" if len(missed) == 1 else "they were"
             said += f"; {others} about {_joined(list(dict.fromkeys(missed)))}"
         left = len(self.questions) - len(tried)
-        return f"{said}." + (f" {left} more wait in this lesson." if left else "")
+        return f"{said}." + (f" {left} more wait{'s' * (left == 1)} in this lesson." if left else "")
 
 
 def _joined(words: Sequence[str]) -> str:
@@ -151,5 +161,9 @@ it stand? [a whole number] Not answered yet.
 
 
 def predictions(lesson: str) -> Predictions:
-    """Sum up what was predicted in a lesson, such as ``"01"``, in this kernel; nothing is stored."""
+    """Sum up what was predicted in a lesson, such as ``"01"``, in this kernel; nothing is stored.
+
+    Raises:
+        ValueError: if there is no such lesson.
+    """
     return Predictions(lesson)

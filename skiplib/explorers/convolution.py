@@ -99,10 +99,9 @@ class ConvExplorer(Explorer):
             f"{name + ': ' if apart else ''}{_loss(size, geometry, unit)}"
             for (name, size, geometry), unit in zip(axes, lines, strict=True)
         )
-        status = (
-            f"{height} × {width} becomes {rows} × {columns}. {lost} "
-            f"There are {rows * columns} windows, 0 to {rows * columns - 1}."
-        )
+        count = rows * columns
+        windows = f"There are {count} windows, 0 to {count - 1}." if count > 1 else "There is 1 window."
+        status = f"{height} × {width} becomes {rows} × {columns}. {lost} {windows}"
         details = [f"{name if apart else 'Size'}: {_formula(size, geometry)}" for name, size, geometry in axes]
         details += [f"{name if apart else 'Same output'}: {_same(size, geometry)}" for name, size, geometry in axes]
         leftovers = [geometry.leftover(size) for _, size, geometry in axes]
@@ -145,5 +144,6 @@ def _formula(size: int, geometry: ConvGeometry) -> str:
 def _same(size: int, geometry: ConvGeometry) -> str:
     same = geometry.input_sizes(geometry.output_size(size))
     sizes = ", ".join(map(str, same))
-    ending = f"sizes {sizes} all give" if len(same) > 1 else f"size {sizes} alone gives"
+    together = "both" if len(same) == 2 else "all"
+    ending = f"sizes {sizes} {together} give" if len(same) > 1 else f"size {sizes} alone gives"
     return f"input {ending} {geometry.output_size(size)}"

@@ -28,6 +28,11 @@ class Entry(widgets.VBox):  # type: ignore[misc]
         """What is chosen or typed; None if it is not complete."""
         raise NotImplementedError
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything is chosen or typed."""
+        return any(part.value for part in [*getattr(self, "rows", ()), *getattr(self, "fields", ())])
+
     def _button(self, name: str = "Check") -> widgets.Button:
         button = widgets.Button(description=name, tooltip=f"{name} the answer", layout={"width": "auto"})
         button.on_click(lambda _: self.submit())
@@ -98,8 +103,9 @@ class Fields(Entry):
         if not all(texts):
             return None
         if self.several:
-            members = re.findall(r"[^\s,;{}()]+", texts[0])
-            return [] if texts[0].lower() == "none" else [number_in(each) for each in members]
+            members = re.findall(r"[^\s,;{}()\[\]&+|=]+", texts[0])
+            empty = texts[0].lower().strip(".") in ("none", "no", "∅", "[]", "{}", "set()")
+            return [] if empty else [number_in(each) for each in members if each not in ("and", "n")]
         numbers = tuple(map(number_in, texts))
         return numbers if len(numbers) > 1 else numbers[0]
 

@@ -32,7 +32,7 @@ gradient? [plain, skip: vanishes | holds | explodes] Not answered yet.
         self._gradients: Rows | None = None
         super().__init__(question)
         for row in self.entry.rows:
-            row.observe(self._draw, "value")
+            row.observe(self._new_guess, "value")
         self._draw()
 
     def judge(self, answer: object) -> Feedback:
@@ -41,6 +41,10 @@ gradient? [plain, skip: vanishes | holds | explodes] Not answered yet.
         self._draw()
         return try_fates(self.question, answer, **self.settings)
 
-    def _draw(self, _: object = None) -> None:
+    def _new_guess(self, _: object) -> None:
+        self.open_again()  # what was said is about another guess
+        self._draw()
+
+    def _draw(self) -> None:
         guess = {row.description: row.value for row in self.entry.rows if row.value}
         self._picture.value = fates_plot(guess, self._gradients, blocks=self.settings["depth"] // 2 - 1).live

@@ -78,12 +78,12 @@ class GradientExplorer(NetworkExplorer):
 def _share(ratio: float) -> str:
     """The first layer's gradient in words.
 
-    >>> [_share(ratio) for ratio in (1.4e-20, 0, 1.3)]
-    ['1e-20 of what the last one does', 'nothing that single precision can hold', 'about as much as the last one']
+    >>> _share(1.4e-20), _share(1.3)
+    ('1e-20 of what the last one does', 'about as much as the last one')
     """
     if not ratio > 0:
-        why = "can be compared: the last one receives 0, or is not finite"
-        return f"nothing that {'single precision can hold' if ratio == 0 else why}"
+        why = "nothing that can be compared: the last one receives 0, or is not finite"
+        return "no gradient, or less than single precision can hold" if ratio == 0 else why
     power = magnitude(ratio)
     if power == "1":
         return "about as much as the last one"

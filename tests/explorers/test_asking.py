@@ -63,7 +63,7 @@ def test_check_button_does_what_enter_does():
 def test_tuple_has_a_field_for_each_number():
     question = ask("01.axes")
     assert [field.description for field in question.entry.fields] == ["height", "width"]
-    assert repr(type_in(question, "4", "")) == "Not answered yet."
+    assert repr(type_in(question, "4", "")) == "Not complete yet: a part is missing."
     assert type_in(question, "6", "4").wrong and type_in(question, "4", "6").right
 
 
@@ -78,8 +78,9 @@ def test_set_has_toggles_and_may_be_empty():
 
 def test_set_of_many_is_typed():
     question = ask("01.kept")
-    assert type_in(question, "3 and 4").mark == "≈ Not read."
-    assert type_in(question, "{3, 4}").right and type_in(question, "4 3").right
+    assert type_in(question, "3 or 4").mark == "≈ Not read."
+    assert type_in(question, "3 and 4").right and type_in(question, "n = 3, n = 4").right
+    assert type_in(question, "{3, 4}").right and type_in(question, "[3, 4]").right and type_in(question, "4 3").right
     assert type_in(question, "none").wrong and type_in(question, "11").wrong
 
 
@@ -114,9 +115,9 @@ def test_predictions_sum_up_the_first_tries_of_this_kernel():
     type_in(question, "3")
     type_in(question, "2")
     about = LESSONS["00"]["dimension"]["about"]
-    one = f"Predictions: you had 0 of 1 right at the first try; the other one was about {about}."
+    one = f"Predictions: you had 0 of 1 right at the first try; it was about {about}."
     assert repr(line) == f"{one} 2 more wait in this lesson."
-    type_in(ask("00.other_size"), "33.0")
+    type_in(ask("00.other_size"), "51.0")
     assert "1 of 2 right" in repr(line) and "1 of 2 right" in line.children[0].value
     line.close()
     type_in(ask("00.branch_shape"), "1", "3", "32", "32")

@@ -78,7 +78,7 @@ def test_status_says_what_is_lost(settings, said):
 
 def test_details_name_the_sizes_that_give_the_same_output():
     explorer = ConvExplorer(input_size=32, kernel_size=2, stride=2, padding=2)
-    assert "input sizes 32, 33 all give 18" in explorer._details.value
+    assert "input sizes 32, 33 both give 18" in explorer._details.value
     assert "⌊(32 + 2·2 − 1·(2 − 1) − 1) / 2⌋ + 1 = ⌊34 / 2⌋ + 1 = <b>18</b>" in explorer._details.value
 
 

@@ -35,7 +35,10 @@ def test_nothing_is_measured_or_judged_before_the_button():
     assert said(explorer) == "A guess: none yet."
     guess(explorer, None, "explodes")
     assert said(explorer) == "A guess: skip explodes."
-    assert repr(measure(explorer)) == "Not answered yet." and said(explorer) == "A guess: skip explodes."
+    assert (
+        repr(measure(explorer)) == "Not complete yet: a part is missing."
+        and said(explorer) == "A guess: skip explodes."
+    )
     guess(explorer, "vanishes", "explodes")
     assert said(explorer) == "A guess: plain vanishes, skip explodes." and not explorer.feedback.read
     assert asking._memory.first == {}
@@ -48,7 +51,7 @@ def test_measure_draws_over_the_guess_and_judges_it_and_the_guess_may_change():
     curves = "Gradient of activations, from left to right: plain 0.1 to 1, skip 1e3 to 1."
     assert said(explorer) == f"{curves} A guess: plain vanishes, skip explodes."
     guess(explorer, "holds", "explodes")
-    assert said(explorer) == f"{curves} A guess: plain holds, skip explodes." and explorer.feedback.wrong
+    assert said(explorer) == f"{curves} A guess: plain holds, skip explodes." and not explorer.feedback.read
     assert measure(explorer).right and asking._memory.first == {"03.he": False}
     explorer.close()
     assert explorer.comm is None and explorer._picture.comm is None
