@@ -49,7 +49,7 @@ class Feedback:
         return f"{self.mark} {self.message}".strip()
 
     def _repr_html_(self) -> str:
-        style = f"border-left:6px solid {_COLOURS.get(self.mark, '#56B4E9')};padding:4px 12px"
+        style = f"border-left:6px solid {_COLOURS.get(self.mark, '#56B4E9')};padding:4px 12px;line-height:1.5"
         return f'<div style="{style}"><b>{escape(self.mark)}</b> {in_code(self.message)}</div>'
 
 

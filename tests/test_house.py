@@ -150,8 +150,8 @@ def test_skiplib_stays_small():
         lines_of(*LAYERS[2]),
         lines_of(*LAYERS[3]),
     )
-    assert (subject <= 2600, pictures <= 1200, explorers <= 1520) == (True,) * 3, (subject, pictures, explorers)
-    assert subject + pictures + explorers <= 5300
+    assert (subject <= 2650, pictures <= 1200, explorers <= 1540) == (True,) * 3, (subject, pictures, explorers)
+    assert subject + pictures + explorers <= 5350
 
 
 def test_readme_says_how_small_skiplib_is():

@@ -43,7 +43,7 @@ class Question(CellWidget):
         entry: what the learner answers with.
         feedback: what was last said.
         asked_by: the function that judges the answer; a subclass may name another, and call it in ``judge``.
-        pictured: what a subclass shows between entry and feedback.
+        pictured: what a subclass shows under the feedback.
     """
 
     asked_by = "check"
@@ -56,7 +56,7 @@ class Question(CellWidget):
         self._said = widgets.HTML()
         self._say()
         asked = widgets.HTML(f'<div style="{_LINE};font-size:1.05em">{in_code(self.known["ask"])}{_QUIET}</div>')
-        super().__init__([asked, self.entry, *self.pictured, self._said])
+        super().__init__([asked, self.entry, self._said, *self.pictured])
         self.add_class("skiplib-question")
 
     def judge(self, answer: object) -> Feedback:

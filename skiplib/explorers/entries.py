@@ -34,7 +34,8 @@ class Entry(widgets.VBox):  # type: ignore[misc]
         return any(part.value for part in [*getattr(self, "rows", ()), *getattr(self, "fields", ())])
 
     def _button(self, name: str = "Check") -> widgets.Button:
-        button = widgets.Button(description=name, tooltip=f"{name} the answer", layout={"width": "auto"})
+        button = widgets.Button(description=name, tooltip=f"{name} the answer")
+        button.layout = {"width": "auto", "align_self": "flex-end"}  # where the buttons beside it have a label above
         button.on_click(lambda _: self.submit())
         return button
 
@@ -50,10 +51,11 @@ class Words(Entry):
                 description=row,
                 tooltips=[f"{row}: {option}".removeprefix(": ") for option in options],
                 style={"button_width": "auto", "description_width": "initial"},
+                layout={"width": "max-content", "margin": "0 24px 0 0"},
             )
             for row in rows
         ]
-        super().__init__([*self.rows, *([self._button(button)] if button else [])])
+        super().__init__([wrap([*self.rows, *([self._button(button)] if button else [])])])
         for row in self.rows if not button else ():
             row.observe(lambda _: self.answer is None or self.submit(), "value")
 

@@ -339,6 +339,29 @@ def test_no_answer_is_on_the_screen_with_its_question(chromium, lab, screenshot,
         page.close()
 
 
+def test_gradient_is_predicted_with_the_hand_and_measured_over_the_guess(of_cells, screenshot):
+    notebook = of_cells(
+        "fates", "from skiplib.explorers.fates import FatesExplorer\nFatesExplorer('03.he', init='he')"
+    )
+    notebook.run_all()
+    cell = notebook.cell(0)
+    measure, picture = cell.get_by_role("button", name="Measure"), cell.get_by_role("img")
+    expect(picture).to_have_attribute("aria-label", "A guess: none yet.")
+    cell.get_by_role("button", name="holds").first.click()
+    measure.click()
+    expect(cell.get_by_role("status")).to_contain_text("a part is missing")
+    cell.get_by_role("button", name="explodes").last.click()
+    expect(picture).to_have_attribute("aria-label", "A guess: plain holds, skip explodes.")
+    measure.click()
+    expect(cell.get_by_role("status")).to_contain_text("Right.")
+    expect(picture).to_have_attribute("aria-label", re.compile("^Gradient of activations.* A guess: plain holds"))
+    for theme in ("light", "dark"):
+        notebook.theme(theme)
+        screenshot(notebook, theme)
+    cell.get_by_role("button", name="vanishes").first.click()
+    expect(cell.get_by_role("status")).to_contain_text("Not answered yet.")
+
+
 def test_question_is_answered_by_mouse_and_keyboard_and_keeps_its_keys(of_cells, screenshot):
     notebook = of_cells(
         "asked", "from skiplib.explorers.asking import ask, predictions\nask('01.places')", "predictions('01')"

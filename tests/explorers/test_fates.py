@@ -26,7 +26,7 @@ def said(explorer):
 
 
 def measure(explorer):
-    explorer.entry.children[-1].click()
+    explorer.entry.children[0].children[-1].click()
     return explorer.feedback
 
 

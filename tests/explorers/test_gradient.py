@@ -14,7 +14,9 @@ def test_gradient_explorer_says_what_vanishes_and_what_explodes():
     he = GradientExplorer(seeds=2, init="he")
     assert "times what the last one does." in he.status and "In theory, with q = 0.92" in he._details.value
     sigmoid = GradientExplorer(depth=100, activation="sigmoid", seeds=1)
-    assert sigmoid.status.startswith("Plain: the first block receives nothing that single precision can hold.")
+    assert sigmoid.status.startswith(
+        "Plain: the first block receives no gradient, or less than single precision can hold."
+    )
     assert "below 1e-45" in sigmoid._picture.value
 
 
