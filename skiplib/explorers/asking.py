@@ -12,17 +12,6 @@ from skiplib.exercises import Feedback, check, in_code, questions_of, texts
 from skiplib.explorers.cells import CellWidget, announced
 from skiplib.explorers.entries import make_entry
 
-# A key typed on a button would reach JupyterLab, where "b" inserts a cell. Core widgets have no way to stop that, so
-# this does, in the page; keys that run a cell or leave it still pass. Where a hub forbids it, the cell is locked.
-_QUIET = (
-    '<img src="data:," alt="" style="display:none" onerror="'
-    "const body = document.body; if (!body.dataset.skiplib) {"  # once for the page: this may not be in its place yet
-    " body.dataset.skiplib = 'quiet'; body.addEventListener('keydown', key => {"
-    " const leaves = key.ctrlKey || key.metaKey || key.altKey || key.key === 'Escape' ||"
-    " (key.shiftKey && key.key === 'Enter');"
-    " if (!leaves && key.target.closest('.skiplib-question')) key.stopPropagation()})}"
-    '">'
-)
 _OPEN, _PART = Feedback("", "Not answered yet."), Feedback("", "Not complete yet: a part is missing.")
 _LINE = "border-left:6px solid #56B4E9;padding:4px 12px;line-height:1.5"
 
@@ -55,9 +44,8 @@ class Question(CellWidget):
         self.entry.submit = self.submit
         self._said = widgets.HTML()
         self._say()
-        asked = widgets.HTML(f'<div style="{_LINE};font-size:1.05em">{in_code(self.known["ask"])}{_QUIET}</div>')
+        asked = widgets.HTML(f'<div style="{_LINE};font-size:1.05em">{in_code(self.known["ask"])}</div>')
         super().__init__([asked, self.entry, self._said, *self.pictured])
-        self.add_class("skiplib-question")
 
     def judge(self, answer: object) -> Feedback:
         """What there is to say of an answer."""

@@ -61,6 +61,7 @@ class Explorer(CellWidget):
             raise ValueError(f"`show` must name some of {', '.join(self.controls)}; got {strangers[0]!r}")
         self._picture = widgets.HTML(layout={"flex": "1 1 380px", "min_width": "0"})
         self._status, self._details = widgets.HTML(), widgets.HTML()
+        self._details.add_class("skiplib-details")
         self._last, self._held = "", False
         super().__init__([self._status, *self._rows(under), self._details])
         self.add_class("skiplib-explorer")
@@ -79,12 +80,16 @@ class Explorer(CellWidget):
         more = widgets.ToggleButton(description="more", tooltip="Show the other controls", layout=as_wide_as_it_needs)
         others = wrap(control for name, control in self.controls.items() if name not in self.show)
         others.layout.display = "none"
-        more.observe(lambda change: setattr(others.layout, "display", "" if change["new"] else "none"), "value")
+        more.observe(lambda change: self._show_all(others, change["new"]), "value")
         column = [*(self.controls[name] for name in self.show), *under, *([more] if others.children else [])]
         left = widgets.VBox(column, layout={"width": COLUMN, "flex": "0 0 auto"})
         left.add_class("skiplib-column")
         beside = [left, self._picture]
         return [widgets.HBox(beside, layout={"flex_flow": "row wrap"}), others]
+
+    def _show_all(self, others: widgets.Widget, everything: bool) -> None:
+        others.layout.display = "" if everything else "none"
+        (self.add_class if everything else self.remove_class)("skiplib-all")
 
     def view(self) -> View:
         """Compute and draw what the controls say."""

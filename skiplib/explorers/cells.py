@@ -1,6 +1,6 @@
 """What a notebook's cell shows: a widget with a static twin, closed when the cell is run again; a bar (layer L3)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -11,8 +11,27 @@ from IPython.display import display
 _displayed: dict[str, tuple[str, list[widgets.Widget]]] = {}  # what each cell displayed in its last run
 
 
+# A key typed on a button or a slider would reach JupyterLab, where "b" inserts a cell. Core widgets have no way to
+# stop that, so this does, in the page; keys that run a cell or leave it still pass. Where a hub forbids it, the cell is
+# locked. And on a low screen, details wait behind "more".
+_PAGE = (
+    "<style>@media (max-height: 600px) {.skiplib-explorer:not(.skiplib-all) .skiplib-details {display: none}}</style>"
+    '<img src="data:," alt="" style="display:none" onerror="'
+    "const body = document.body; if (!body.dataset.skiplib) {"  # once for the page: this may not be in its place yet
+    " body.dataset.skiplib = 'quiet'; body.addEventListener('keydown', key => {"
+    " const leaves = key.ctrlKey || key.metaKey || key.altKey || key.key === 'Escape' ||"
+    " (key.shiftKey && key.key === 'Enter');"
+    " if (!leaves && key.target.closest('.skiplib-cell')) key.stopPropagation()})}"
+    '">'
+)
+
+
 class CellWidget(widgets.VBox):  # type: ignore[misc]
     """A widget that stands for itself in a cell; its ``repr`` is its text twin, which nbval compares."""
+
+    def __init__(self, children: Sequence[widgets.Widget]) -> None:
+        super().__init__([*children, widgets.HTML(_PAGE, layout={"display": "none"})])
+        self.add_class("skiplib-cell")
 
     def still(self) -> str:
         """HTML for a notebook that has not been run."""

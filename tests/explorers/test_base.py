@@ -103,12 +103,12 @@ def test_two_explorers_do_not_disturb_each_other():
 
 def test_controls_that_are_not_shown_wait_behind_more():
     explorer = ConvExplorer(show=("stride",))
-    _, beside, others, _ = explorer.children
+    _, beside, others, *_ = explorer.children
     more = beside.children[0].children[-1]
     assert beside.children[0].children[0] is explorer.controls["stride"] and len(others.children) == 11
     assert others.layout.display == "none" and more.description == "more"
     more.value = True
-    assert others.layout.display == ""
+    assert others.layout.display == "" and "skiplib-all" in explorer._dom_classes
     everything = ProductExplorer()
     assert [child.description for child in everything.children[1].children[0].children[3:]] == []
     assert "<b>7</b>" not in explorer.still() and "stride <b>1</b>" in explorer.still()
