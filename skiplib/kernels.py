@@ -108,11 +108,11 @@ def checked_grid(name: str, numbers: Any, *, most: int) -> list[list[float]]:
     """
     grid = numbers.tolist() if hasattr(numbers, "tolist") else numbers
     try:
-        while len(grid) == 1 and isinstance(grid[0][0], list | tuple):
+        while len(grid) == 1 and grid[0] and isinstance(grid[0][0], list | tuple):
             grid = grid[0]
         numbers = [number for row in grid for number in row]
     except (TypeError, LookupError):
-        numbers = [grid]
+        numbers = [None]  # no rows, which is no number either
     if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers):
         raise TypeError(f"`{name}` must be rows of numbers, such as [[0, 1], [2, 3]]; got {type(grid).__name__}")
     sizes = {len(row) for row in grid}

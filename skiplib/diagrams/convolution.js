@@ -1,4 +1,6 @@
-// Answers the mouse. `this` is the group "hits"; `event` is a pointer's, or {place: 7}, a step of a walk, or {walk: 1}.
+// Answers the mouse. `this` is the group "hits"; it is asked by a pointer's event, by {place: 7}, which is a step of a
+// walk, or by {walk: 1}. (Browsers call the argument of a handler `evt` in SVG, and `event` elsewhere.)
+const asked = arguments[0];
 const {cell, rows, columns, sums} = this.axes ??= JSON.parse(this.dataset.axes);
 const now = this.ownerSVGElement.querySelector('.now'), [cover, fed] = this.children;
 const places = rows.places * columns.places, box = this.closest('.skiplib-explorer')?.querySelector('.skiplib-output_index input');
@@ -23,7 +25,7 @@ const show = (row, column) => {
   now.children[1].setAttribute('d', `M${right} ${top}L${x} ${y}M${right} ${bottom}L${x} ${y + cell}`);
   now.children[2].setAttribute('transform', `translate(${x} ${y})`);
   say(rows.reads[row], columns.reads[column], sums[row * columns.places + column]);
-  if (event.place >= 0) cover.setAttribute('d', `M${columns.output} ${y + cell}H${far}V${low}H${columns.output}zM${x + cell} ${y}H${far}v${cell}H${x + cell}z`);
+  if (asked.place >= 0) cover.setAttribute('d', `M${columns.output} ${y + cell}H${far}V${low}H${columns.output}zM${x + cell} ${y}H${far}v${cell}H${x + cell}z`);
 };
 const feed = (row, column) => {
   const inside = row >= rows.padding && row < rows.padded - rows.padding && column >= columns.padding && column < columns.padded - columns.padding;
@@ -34,30 +36,30 @@ const feed = (row, column) => {
   say(`${pixel} feeds ${found.length || 'no'} output${found.length === 1 ? '' : 's'}`);
 };
 const at = axes => {
-  const p = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.getScreenCTM().inverse());
+  const p = new DOMPoint(asked.clientX, asked.clientY).matrixTransform(this.getScreenCTM().inverse());
   return [Math.floor((p.y - rows[axes]) / cell), Math.floor((p.x - columns[axes]) / cell)];
 };
 const within = ([row, column], count) => row >= 0 && column >= 0 && row < rows[count] && column < columns[count];
-if (event.walk && this.timer) {
+if (asked.walk && this.timer) {
   clearInterval(this.timer);
   this.timer = set(this.place);
-} else if (event.walk && matchMedia('(prefers-reduced-motion: reduce)').matches) {
+} else if (asked.walk && matchMedia('(prefers-reduced-motion: reduce)').matches) {
   set((+box.value + 1) % places);
-} else if (event.walk) {
+} else if (asked.walk) {
   this.place = +box.value % (places - 1 || 1) - 1;
   this.timer = setInterval(() => {
     if (!this.isConnected) clearInterval(this.timer);
     else if (++this.place < places) this.onpointermove({place: this.place});
     else this.timer = clearInterval(this.timer) ?? set(--this.place);
   }, Math.min(400, 20000 / places));
-} else if (event.place >= 0) {
+} else if (asked.place >= 0) {
   rest();
-  show(Math.floor(event.place / columns.places), event.place % columns.places);
-} else if (event.type === 'click') {
+  show(Math.floor(asked.place / columns.places), asked.place % columns.places);
+} else if (asked.type === 'click') {
   const [row, column] = at('output');
   if (within([row, column], 'places')) set(row * columns.places + column);
 } else if (!this.timer) {
   rest();
-  if (event.type === 'pointermove' && within(at('output'), 'places')) show(...at('output'));
-  else if (event.type === 'pointermove' && within(at('input'), 'padded')) feed(...at('input'));
+  if (asked.type === 'pointermove' && within(at('output'), 'places')) show(...at('output'));
+  else if (asked.type === 'pointermove' && within(at('input'), 'padded')) feed(...at('input'));
 }

@@ -247,7 +247,7 @@ def _hover(plan: _Plan) -> Iterator[str]:
     axes = {"rows": rows.answers(_TOP, plan.at[1]), "columns": columns.answers(_LEFT, plan.at[0])}
     sums = [plan.values.written(*place) for place in places] if plan.values else []
     known = json.dumps({"cell": cell, **axes, "sums": sums}, ensure_ascii=False, separators=(",", ":"))
-    also = 'onpointerleave="this.onpointermove(event)" onclick="this.onpointermove(event)"'
+    also = " ".join(f'{each}="this.onpointermove(arguments[0])"' for each in ("onpointerleave", "onclick"))
     yield f'<g class="hits" data-axes=\'{escape(known, quote=False)}\' onpointermove="{_ANSWER}" {also}>'
     yield f'<path class="cover"/><path class="{"tap" if plan.values else "window"}"/>'
     yield rect(_LEFT, _TOP, columns.padded * cell, rows.padded * cell, "")
