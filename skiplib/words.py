@@ -51,6 +51,15 @@ def listed(sizes: Sequence[int], *, most: int) -> str:
     return f"{len(sizes)} sizes" if len(sizes) > most else ", ".join(map(str, sizes)) or "no size"
 
 
+def counted(number: int, word: str) -> str:
+    """A number and its word, in the plural unless there is one.
+
+    >>> counted(1, "row"), counted(0, "row")
+    ('1 row', '0 rows')
+    """
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def minus(numbers: str) -> str:
     """Numbers with minus signs that are as wide as a plus.
 

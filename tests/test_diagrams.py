@@ -1,5 +1,6 @@
 import base64
 import itertools
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -11,11 +12,12 @@ from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import compose, sizes, sizes_after
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain
-from skiplib.diagrams.convolution import draw_convolution
+from skiplib.diagrams.convolution import draw_convolution, draw_misfit
 from skiplib.diagrams.matrices import draw_matrices
 from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_residual
 from skiplib.diagrams.strip import draw_strip
 from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures, strike, strip, text
+from skiplib.kernels import KERNELS, Convolution, named_weights, short
 from skiplib.shortcuts import Shortcut
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -58,19 +60,21 @@ def corners(path):
     return [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", path.get("d"))]
 
 
-def lit_places(picture):
-    """Where the lit window lies, and its label: for each output column its x, and for each output row its y."""
+def classed(picture, name, kind="path"):
+    return [each for each in parse(picture).iter(f"{SVG}{kind}") if name in (each.get("class") or "").split()]
+
+
+def marked(picture):
+    """Where the marked window and its output pixel stand, and the window's taps within it."""
+    window, pixel = classed(picture, "now", "g")[0].findall(f"{SVG}g")
+    places = [tuple(map(float, re.findall(r"[\d.]+", part.get("transform")))) for part in (window, pixel)]
+    return *places, corners(window.find(f"{SVG}path"))
+
+
+def answers(picture):
+    """What the live picture knows for the mouse, with JavaScript beside it."""
     live = ElementTree.fromstring(picture.live)
-    group = next(element for element in live.iter(f"{SVG}g") if element.get("class") == "hits")
-    across = [
-        (float(re.fullmatch(r"translate\(([\d.]+) 0\)", column.get("transform"))[1]), column.find(f"{SVG}text").text)
-        for column in group.findall(f"{SVG}g")
-    ]
-    rule = rf"#{group.get('id')}:hover:has\(>g>path:hover:nth-of-type\((\d+)\)\){{--window:([\d.]+)px}}"
-    down = [(int(row), float(y)) for row, y in re.findall(rule, picture.live)]
-    assert [row for row, _ in down] == list(range(1, len(down) + 1))
-    labels = {each.get("class"): each.text for each in group.findall(f"{SVG}text")}
-    return across, [(y, labels[f"r{row - 1}"]) for row, y in down]
+    return json.loads(next(each for each in live.iter(f"{SVG}g") if each.get("class") == "hits").get("data-axes"))
 
 
 @every_setting
@@ -91,39 +95,32 @@ def test_convolution_says_its_sizes_on_the_axes_and_in_words(input_size, geometr
 
 
 @every_setting
-def test_pointing_at_an_output_pixel_lights_the_window_that_it_reads(input_size, geometries):
-    vertical, horizontal = geometries
-    picture = draw_convolution(input_size, geometries)
-    padded = next(parse(picture).iter(f"{SVG}rect"))
-    left, top, width = (float(padded.get(name)) for name in ("x", "y", "width"))
-    cell = width / (input_size[1] + 2 * horizontal.padding)
-    across, down = lit_places(picture)
-    for name, start, axis, size, lit in (
-        ("column", left, horizontal, input_size[1], across),
-        ("row", top, vertical, input_size[0], down),
-    ):
-        windows = [axis.window(place) for place in range(axis.output_size(size))]
-        assert [place for place, _ in lit] == pytest.approx([start + window.first * cell for window in windows])
-        for place, (_, label) in enumerate(lit):
-            assert label.startswith(f"output {name} {place} reads {name}s ")
+def test_picture_knows_what_every_output_reads_and_every_pixel_feeds(input_size, geometries):
+    known = answers(draw_convolution(input_size, geometries))
+    for name, size, axis in zip(("rows", "columns"), input_size, geometries, strict=True):
+        pixels, ones = torch.eye(size + 2 * axis.padding)[:, None], torch.ones(1, 1, axis.kernel_size)
+        fed = F.conv1d(pixels, ones, stride=axis.stride, dilation=axis.dilation)[:, 0]
+        assert known[name]["feeds"] == [outputs.nonzero().flatten().tolist() for outputs in fed]
+        assert known[name]["places"] == len(known[name]["reads"]) == fed.shape[1]
+        for place, label in enumerate(known[name]["reads"]):
+            assert label.startswith(f"output {name[:-1]} {place} reads {name} ")
 
 
 def test_marked_window_and_its_output_pixel_stand_at_their_row_and_column():
     picture = draw_convolution((12, 20), (ConvGeometry(3, 3), ConvGeometry(5, 4, 1)), output_index=(1, 3))
-    boxes = [numbers(rect, "x", "y") for rect in parse(picture).iter(f"{SVG}rect")]
-    padded, _, output, window, pixel = boxes[:5]
-    taps, marked = (corners(path)[0] for path in parse(picture).iter(f"{SVG}path") if path.get("class") == "window")
-    cell = numbers(next(parse(picture).iter(f"{SVG}rect")), "width")[0] / 22
-    assert window == list(taps) == pytest.approx([padded[0] + 3 * 4 * cell, padded[1] + 1 * 3 * cell])
-    assert pixel == list(marked) == pytest.approx([output[0] + 3 * cell, output[1] + 1 * cell])
+    padded, _, output = (numbers(rect, "x", "y", "width") for rect in list(parse(picture).iter(f"{SVG}rect"))[:3])
+    window, pixel, taps = marked(picture)
+    cell = padded[2] / 22
+    assert window == pytest.approx((padded[0] + 3 * 4 * cell, padded[1] + 1 * 3 * cell))
+    assert pixel == pytest.approx((output[0] + 3 * cell, output[1] + 1 * cell))
+    assert len(taps) == 15 and taps[0] == (0, 0)
 
 
-def test_lit_window_shows_the_holes_of_a_dilation():
+def test_marked_window_shows_the_holes_of_a_dilation():
     geometry = ConvGeometry(3, dilation=2)
-    picture = draw_convolution((9, 9), (geometry, geometry))
-    groups = ElementTree.fromstring(picture.live).iter(f"{SVG}g")
-    window = next(group for group in groups if (group.get("id") or "").startswith("w"))
-    assert corners(window[0]) == [(x * 28, y * 28) for y in (0, 2, 4) for x in (0, 2, 4)]
+    assert marked(draw_convolution((9, 9), (geometry, geometry)))[2] == [
+        (x * 28, y * 28) for y in (0, 2, 4) for x in (0, 2, 4)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +158,7 @@ def test_unread_rows_and_columns_are_struck_through(geometry, size, struck, unre
     paths = [path.get("d") for path in parse(picture).iter(f"{SVG}path") if path.get("class") == "strike"]
     assert (paths[0].count("M") if paths else 0) == 2 * struck
     assert ("read by no window" in words(picture)) == bool(struck)
-    assert f"No window reads {unread} rows and {unread} columns" in picture.alt
+    assert f"No window reads {size**2 - (size - unread) ** 2} of {size**2} pixels of the image" in picture.alt
 
 
 def test_strike_runs_along_the_longer_side():
@@ -175,11 +172,103 @@ def test_frame_at_36_padded_pixels_stays_small(geometry):
     assert len(draw_convolution((36, 36), (geometry, geometry), output_index=(5, 5)).live.encode()) < 100_000
 
 
-def test_ids_differ_between_pictures_and_agree_between_equal_ones():
-    ids = [
-        re.findall(r' id="(\w+)"', draw_convolution((size, size), (PUBLISHED, PUBLISHED)).live) for size in (8, 8, 9)
-    ]
-    assert ids[0] == ids[1] and not {*ids[0]} & {*ids[2]} and len(ids[0]) == 2
+DIGIT = [[(3 * row + 5 * column) % 17 - 4 * (row == 2) for column in range(8)] for row in range(7)]
+
+
+def computed(image, kernel, geometries, **more):
+    weights = named_weights(kernel, *(axis.kernel_size for axis in geometries))
+    values = Convolution(image, weights, geometries)
+    return values, draw_convolution((len(image), len(image[0])), geometries, values=values, **more)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("geometry", [ConvGeometry(3), ConvGeometry(2, 2, 1), ConvGeometry(3, 1, 1, 2)])
+def test_every_pixel_shows_its_value_as_a_shade_and_a_number(kernel, geometry):
+    values, picture = computed(DIGIT, kernel, (geometry, geometry), output_index=(1, 0))
+    (cell,) = {round(float(path.get("d").split("h")[1].split("v")[0]), 3) for path in classed(picture, "p1")}
+    shaded = {}
+    for sign, shade in itertools.product("pn", range(1, 7)):
+        shaded |= {place: (sign, shade) for path in classed(picture, f"{sign}{shade}") for place in corners(path)}
+    plain = classed(picture, "paper", "rect")
+    for rows, panel, lift in ((values.image, plain[0], 0.27), (values.output, plain[1], 0.5)):
+        left, top = numbers(panel, "x", "y")
+        most = max(abs(value) for row in rows for value in row)
+        written = {
+            tuple(numbers(each, "x", "y")): each.text for each in classed(picture, "v", "text") if each.text[0] != "×"
+        }
+        for row, line in enumerate(rows):
+            for column, value in enumerate(line):
+                x, y, shade = left + column * cell, top + row * cell, round(6 * abs(value) / most)
+                assert shaded.get((x, y)) == (("n" if value < 0 else "p", shade) if shade else None)
+                number = written[float(f"{x + cell / 2:g}"), float(f"{y + lift * cell + 4:g}")]
+                assert number in [short(value, decimals) for decimals in (2, 1, 0)]
+    assert values.written(1, 0) in words(picture) and f"Its sum: {values.written(1, 0)}." in picture.alt
+
+
+def test_window_carries_its_weights_and_padding_its_zeros():
+    _, picture = computed(DIGIT, "edge", (ConvGeometry(3, padding=1),) * 2)
+    assert [word for word in words(picture) if word.startswith("×")] == ["×−1", "×0", "×1"] * 3
+    assert [each.text for each in classed(picture, "faint", "text")] == ["0"] * (9 * 10 - 7 * 8)
+
+
+@pytest.mark.parametrize(("size", "shown"), [(8, True), (16, False)])
+def test_small_pixels_go_without_numbers(size, shown):
+    image = [[13.5] * size for _ in range(size)]
+    _, picture = computed(image, "blur", (ConvGeometry(3, padding=2),) * 2)
+    assert ("13.5" in words(picture)) == shown
+
+
+def test_sums_of_all_places_are_there_for_the_mouse():
+    values, picture = computed(DIGIT, "random", (ConvGeometry(3, 2), ConvGeometry(3, 3)))
+    assert answers(picture)["sums"] == [values.written(row, column) for row in range(3) for column in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("input_size", "geometries", "said"),
+    [
+        ((3, 3), (ConvGeometry(9), ConvGeometry(9)), "spans 9 × 9 and sticks out by 6 rows and 6 columns"),
+        ((9, 2), (ConvGeometry(3), ConvGeometry(3)), "spans 3 × 3 and sticks out by 0 rows and 1 column"),
+        (
+            (9, 9),
+            (ConvGeometry(11, 1, 8, 6), ConvGeometry(1)),
+            "spans 61 × 1 and sticks out by 36 rows and 0 columns",
+        ),
+    ],
+)
+def test_window_that_does_not_fit_is_drawn_as_far_as_it_sticks_out(input_size, geometries, said):
+    picture = draw_misfit(input_size, geometries)
+    assert any(said in word for word in words(picture)) and picture.live == picture.svg
+    window, padded = (
+        numbers(classed(picture, name, "rect")[0], "width", "height") for name in ("outside", "padding")
+    )
+    spans = [geometry.effective_kernel_size for geometry in geometries]
+    pads = [size + 2 * geometry.padding for size, geometry in zip(input_size, geometries, strict=True)]
+    assert window[0] / padded[0] == pytest.approx(spans[1] / pads[1], rel=1e-4)
+    assert window[1] / padded[1] == pytest.approx(spans[0] / pads[0], rel=1e-4)
+    assert len(marked_taps := corners(classed(picture, "tap")[0])) == len({*marked_taps})
+
+
+def test_lines_that_stand_for_four_pixels_say_so():
+    for size, said in ((53, False), (54, True)):
+        picture = draw_convolution((size, size), (ConvGeometry(3), ConvGeometry(3)))
+        assert any("a line every 4 pixels" in word for word in words(picture)) == said
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_legend_names_padding_where_there_is_some(padding):
+    geometry = ConvGeometry(3, padding=padding)
+    for picture in (draw_convolution((7, 7), (geometry, geometry)), draw_strip(7, geometry)):
+        assert ("padding" in words(picture)) == bool(padding)
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_line_of_a_strip_shows_where_taps_part(dilation):
+    assert bool(classed(draw_strip(9, ConvGeometry(3, dilation=dilation)), "line")) == (dilation > 1)
+
+
+def test_one_is_not_said_in_the_plural():
+    alt = draw_strip(3, ConvGeometry(3, 2, dilation=1)).alt
+    assert "stands at 1 place, " in alt and "1 position left" in draw_strip(4, ConvGeometry(3, 2)).alt
 
 
 def test_convolution_that_does_not_fit_is_refused():
@@ -325,7 +414,7 @@ def test_only_the_live_form_answers_the_mouse():
     picture = draw_convolution((7, 7), (ConvGeometry(3), ConvGeometry(3)), output_index=(0, 0))
     stored = base64.b64decode(re.search(r"base64,([^\"]+)", picture.to_html())[1]).decode()
     assert stored == picture.svg
-    for markup in ("hits", ":hover", "<use", "var(--window)"):
+    for markup in ("data-axes", "onpointermove", "onclick", 'cover"/>'):
         assert markup not in picture.svg and markup in picture.live
     still, live = parse(picture), ElementTree.fromstring(picture.live)
     assert list(map(ElementTree.tostring, live))[: len(still)] == list(map(ElementTree.tostring, still))

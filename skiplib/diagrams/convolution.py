@@ -1,60 +1,107 @@
 """One convolution as a picture: the padded image, its windows, and the output beside it (layer L2)."""
 
-import zlib
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from itertools import product
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.diagrams.svg import INK, WINDOW, Picture, cells, grid, legend, make_picture, rect, strike, style, text
-from skiplib.words import minus
+from skiplib.diagrams.axis import Axis
+from skiplib.diagrams.svg import (
+    FAINT,
+    INK,
+    PAPER,
+    VERDICTS,
+    WINDOW,
+    Picture,
+    cells,
+    grid,
+    legend,
+    make_picture,
+    rect,
+    strike,
+    text,
+)
+from skiplib.kernels import Convolution, Grid, short
+from skiplib.words import counted
 
-_PANEL, _WIDEST = 372, 28  # of the longer side of the padded image, and of a pixel
+_PANEL, _WIDEST, _ROOMY = 372, 28, 34  # of the longer side of the padded image; of a pixel, and of one with values
+_WEIGHED = 30  # a pixel as wide has room for its value and a weight
 _LEFT, _TOP = 44, 50  # room for the size that is written upright; for title and size
 _GAP = 84  # between the panels: the lines from a window to its output pixel need room
-_HOVER_RULES = {
-    ".hits>g>path": "fill:none;pointer-events:all",
-    ".hits use": f"visibility:hidden;fill:{WINDOW};stroke:{INK};transform:translateY(var(--window))",
-    ".hits text": "visibility:hidden",
-    ".hits>g:hover>*": "visibility:visible",
-    ".hits>g>path:hover": f"fill:{WINDOW};stroke:{INK};stroke-width:2",
-    ":is(.skiplib:hover:has(.hits:hover) .now)": "visibility:hidden",
+_SHADES = 6  # on each side of 0; each that occurs is one path
+_COLOURS = {"p": "#1a1a1a", "n": "#7a1f5c"}  # above and below 0
+_RULES = {
+    ".paper": f"fill:#fff;stroke:{FAINT}",
+    **{
+        f".{sign}{shade}": f"fill:{colour};fill-opacity:{0.15 * shade:.2f}"
+        for sign, colour in _COLOURS.items()
+        for shade in range(1, _SHADES + 1)
+    },
+    ".v": "font-size:11px",
+    ".v.faint": f"fill:{FAINT}",
+    ".v.light": "fill:#fff",
+    ".tap": f"fill:none;stroke:{WINDOW};stroke-width:3",
+    ".outside": f"fill:none;stroke:{VERDICTS['error']};stroke-width:2",
+    ".hatch": f"fill:none;stroke:{VERDICTS['error']};stroke-dasharray:2 4",
+    ".cover": f"fill:{PAPER};stroke:{INK};stroke-opacity:.3",
+    ".halo": f"paint-order:stroke;stroke:{PAPER};stroke-width:4px",
+    ".hits rect": "fill:none;pointer-events:all;cursor:crosshair",
+    ".hits path": "pointer-events:none",
 }
+_CODE = files("skiplib").joinpath("diagrams/convolution.js").read_text(encoding="utf-8").splitlines()
+_ANSWER = escape("\n".join(line.strip() for line in _CODE if not line.startswith("//")))
 
 
-class Axis:
-    """One axis of a picture: an image size, a window that fits, and what follows from them."""
+@dataclass(frozen=True)
+class _Plan:
+    """What is drawn, how large a pixel is, and where the output and the words begin."""
 
-    def __init__(self, name: str, size: int, geometry: ConvGeometry) -> None:
-        self.name, self.size, self.geometry = name, size, geometry
-        self.padding, self.padded = geometry.padding, size + 2 * geometry.padding
-        self.windows = [geometry.window(place) for place in range(geometry.output_size(size))]
-        self.places, self.leftover = len(self.windows), geometry.leftover(size)
-        self.lost = geometry.unread_pixels(size)
-        left_over = range(self.padded - self.leftover, self.padded)
-        self.unread = sorted({*left_over, *(pixel + self.padding for pixel in self.lost)})  # padded positions to mark
+    rows: Axis
+    columns: Axis
+    values: Convolution | None = None
 
-    def reads(self, index: int) -> str:
-        """What output ``index`` reads, in image pixels (0 is the first, and a negative one lies in the padding)."""
-        taps = [tap - self.padding for tap in self.windows[index].taps]
-        shown = taps if len(taps) <= 4 else [*taps[:2], "…", taps[-1]]
-        outside = sum(not 0 <= tap < self.size for tap in taps)
-        note = "" if not outside else " (all padding)" if outside == len(taps) else " (partly padding)"
-        return f"{self.name} {index} reads {self.name}s {minus(', '.join(map(str, shown)))}{note}"
+    @property
+    def cell(self) -> float:
+        longest = max(self.rows.padded, self.columns.padded)
+        return min(_ROOMY if self.values else _WIDEST, _PANEL // longest or _PANEL / longest)
+
+    @property
+    def at(self) -> tuple[float, float]:
+        centred = (self.rows.padded - self.rows.places) * self.cell / 2
+        return _LEFT + self.columns.padded * self.cell + _GAP, _TOP + centred
+
+    @property
+    def caption(self) -> float:
+        return _TOP + self.rows.padded * self.cell + 24
+
+    @property
+    def unread(self) -> str:
+        """Pixels that no window reads, all but those in a row and in a column that are read."""
+        pixels = self.rows.size * self.columns.size
+        read = (self.rows.size - len(self.rows.lost)) * (self.columns.size - len(self.columns.lost))
+        return f"{pixels - read} of {counted(pixels, 'pixel')}"
 
 
 def draw_convolution(
     input_size: tuple[int, int],
     geometries: tuple[ConvGeometry, ConvGeometry],
     *,
-    output_index: tuple[int, int] | None = None,
+    output_index: tuple[int, int] = (0, 0),
+    values: Convolution | None = None,
 ) -> Picture:
-    """The padded image, what no window reads of it, and the output, all to one scale.
+    """The padded image, what no window reads of it, and the output, all to one scale; one window is marked.
 
-    In the live form, pointing at an output pixel lights the window that it reads.
+    In the live form, pointing at an output pixel marks the window that it reads, and pointing at the image the
+    outputs that a pixel feeds; a click on an output pixel goes there.
 
     Args:
         input_size: height and width of the image in pixels.
         geometries: the vertical and the horizontal geometry.
-        output_index: row and column of an output pixel whose window is marked.
+        output_index: row and column of the output pixel whose window is marked.
+        values: the numbers in all pixels, and the sum to write out.
 
     Raises:
         ValueError: if a window does not fit, or ``output_index`` lies outside the output.
@@ -64,92 +111,159 @@ def draw_convolution(
     'A 32 by 32 image, padded to 36 by 36, beside '
     """
     rows, columns = map(Axis, ("row", "column"), input_size, geometries)
-    longest = max(rows.padded, columns.padded)
-    cell = min(_WIDEST, _PANEL // longest or _PANEL / longest)
-    at = _LEFT + columns.padded * cell + _GAP, _TOP + (rows.padded - rows.places) * cell / 2  # of the output
-    caption = _TOP + rows.padded * cell + 24
-    parts = [*_input_panel(rows, columns, cell), *_output_panel(rows, columns, cell, at)]
-    if output_index is not None:
-        if not (0 <= output_index[0] < rows.places and 0 <= output_index[1] < columns.places):
-            places = f"{rows.places} by {columns.places}"
-            raise ValueError(f"`output_index` must lie in the output of {places} places; got {output_index}")
-        marked = _marked_window(rows, columns, cell, at, caption, output_index)
-        parts.append(f'<g class="now">{"".join(marked)}</g>')
-    parts.append(legend(_LEFT, caption + 46, unread=bool(rows.unread or columns.unread)))
-    width = max(at[0] + columns.places * cell + 32, 620)
-    alt, hover = _describe(rows, columns, output_index), _hover(rows, columns, cell, at, caption)
-    return make_picture(width, caption + 58, parts, alt=alt, hover="".join(hover))
+    if not (0 <= output_index[0] < rows.places and 0 <= output_index[1] < columns.places):
+        places = f"{rows.places} by {columns.places}"
+        raise ValueError(f"`output_index` must lie in the output of {places} places; got {output_index}")
+    plan = _Plan(rows, columns, values)
+    parts = [*_input_panel(plan), *_output_panel(plan)]
+    parts += ['<g class="now">', *_marked_window(plan, *output_index), "</g>", *_output_sizes(plan)]
+    kinds = (
+        {"tap": "window", "n6": "below 0"} if values else {"image": "image", "window": "window", "output": "output"}
+    )
+    kinds |= {"padding": "padding"} if rows.padding or columns.padding else {}
+    bottom = plan.caption + (64 if values else 46)
+    parts.append(legend(_LEFT, bottom, kinds, unread=bool(rows.unread or columns.unread)))
+    width = max(plan.at[0] + columns.places * plan.cell + 32, 620)
+    alt = _describe(plan, *output_index)
+    return make_picture(width, bottom + 12, parts, alt=alt, rules=_RULES, hover="".join(_hover(plan)))
 
 
-def _input_panel(rows: Axis, columns: Axis, cell: float) -> Iterator[str]:
+def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, ConvGeometry]) -> Picture:
+    """A padded image under a window that is larger: what sticks out is hatched.
+
+    >>> draw_misfit((3, 3), (ConvGeometry(5, padding=1), ConvGeometry(6))).alt
+    'A window of 5 by 6 on an image padded to 5 by 3: it sticks out by 0 rows and 3 columns.'
+    """
+    tall, wide = (geometry.effective_kernel_size for geometry in geometries)
+    rows, columns = (
+        Axis(name, size, ConvGeometry(1, padding=geometry.padding))
+        for name, size, geometry in zip(("row", "column"), input_size, geometries, strict=True)
+    )
+    high, broad = rows.padded, columns.padded
+    cell = min(_WIDEST, _PANEL / max(tall, wide, high, broad))
+    right, bottom = _LEFT + broad * cell, _TOP + high * cell
+    over_rows, over_columns = max(0, tall - high), max(0, wide - broad)
+    taps = [
+        (_LEFT + x * cell, _TOP + y * cell)
+        for y in geometries[0].window(0).taps
+        for x in geometries[1].window(0).taps
+    ]
+    parts = [*_input_panel(_Plan(rows, columns), cell), cells(taps, cell, "tap")]
+    for x, y, across, down in ((right, _TOP, over_columns, tall), (_LEFT, bottom, min(wide, broad), over_rows)):
+        line = f"M{x:g} {y + down * cell / 2:g}h{across * cell:g}"  # as thick as the band is high
+        parts.append(f'<path class="hatch" stroke-width="{down * cell:g}" d="{line}"/>')
+    parts.append(rect(_LEFT, _TOP, wide * cell, tall * cell, "outside"))
+    out = f"sticks out by {counted(over_rows, 'row')} and {counted(over_columns, 'column')}"
+    below = _TOP + max(tall, high) * cell + 24
+    parts.append(text(_LEFT, below, f"✗ the window spans {tall} × {wide} and {out}"))
+    alt = f"A window of {tall} by {wide} on an image padded to {high} by {broad}: it {out}."
+    return make_picture(max(_LEFT + max(wide, broad) * cell + 32, 620), below + 12, parts, alt=alt, rules=_RULES)
+
+
+def _input_panel(plan: _Plan, cell: float = 0) -> Iterator[str]:
+    rows, columns, cell = plan.rows, plan.columns, cell or plan.cell
     width, height = columns.padded * cell, rows.padded * cell
     upright = f' transform="translate({_LEFT - 10} {_TOP + height / 2:g})rotate(-90)"'
-    yield text(_LEFT, 16, f"image {rows.size} × {columns.size}", "b")
+    lines = ", a line every 4 pixels" if cell < 7 else ""
+    yield text(_LEFT, 16, f"image {rows.size} × {columns.size}{lines}", "b")
     yield text(_LEFT + width / 2, _TOP - 8, _padded_size(columns), "m") + text(0, 0, _padded_size(rows), "m", upright)
     yield rect(_LEFT, _TOP, width, height, "padding")
     left, top = _LEFT + columns.padding * cell, _TOP + rows.padding * cell
-    yield rect(left, top, columns.size * cell, rows.size * cell, "image")
+    yield rect(left, top, columns.size * cell, rows.size * cell, "paper" if plan.values else "image")
+    shades, numbers = _numbers(plan.values.image, left, top, cell) if plan.values else ("", "")
     bands = [(_LEFT, _TOP + row * cell, width, cell) for row in rows.unread]
-    yield strike(bands + [(_LEFT + column * cell, _TOP, cell, height) for column in columns.unread])
-    yield grid(_LEFT, _TOP, columns.padded, rows.padded, cell)
+    yield shades + strike(bands + [(_LEFT + column * cell, _TOP, cell, height) for column in columns.unread])
+    yield grid(_LEFT, _TOP, columns.padded, rows.padded, cell) + numbers
+    if plan.values and cell >= _WEIGHED:
+        padding = product(range(rows.padded), range(columns.padded))
+        zeros = [
+            (x, y)
+            for y, x in padding
+            if not (0 <= y - rows.padding < rows.size and 0 <= x - columns.padding < columns.size)
+        ]
+        yield from (text(_LEFT + (x + 0.5) * cell, _TOP + y * cell + 13, 0, "m v faint") for x, y in zeros)
 
 
-def _output_panel(rows: Axis, columns: Axis, cell: float, at: tuple[float, float]) -> Iterator[str]:
-    x, y, width, height = *at, columns.places * cell, rows.places * cell
-    yield text(x, 16, f"output {rows.places} × {columns.places}", "b")
-    yield rect(x, y, width, height, "output") + grid(x, y, columns.places, rows.places, cell)
-    yield text(x + width / 2, y - 8, columns.places, "m") + text(x + width + 8, y + height / 2 + 4, rows.places)
+def _output_panel(plan: _Plan) -> Iterator[str]:
+    (x, y), cell, down, across = plan.at, plan.cell, plan.rows.places, plan.columns.places
+    yield text(x, 16, f"output {down} × {across}", "b")
+    yield rect(x, y, across * cell, down * cell, "paper" if plan.values else "output")
+    shades, numbers = _numbers(plan.values.output, x, y, cell, 0.5) if plan.values else ("", "")
+    yield shades + grid(x, y, across, down, cell) + numbers
 
 
-def _marked_window(
-    rows: Axis, columns: Axis, cell: float, at: tuple[float, float], caption: float, index: tuple[int, int]
-) -> Iterator[str]:
-    """One window and its output pixel, two lines between them, and what it reads."""
-    down, across = rows.windows[index[0]], columns.windows[index[1]]
-    left, right = (_LEFT + column * cell for column in (across.first, across.last + 1))
-    top, bottom = (_TOP + row * cell for row in (down.first, down.last + 1))
-    x, y = at[0] + index[1] * cell, at[1] + index[0] * cell
-    taps = [(_LEFT + column * cell, _TOP + row * cell) for row in down.taps for column in across.taps]
-    yield cells(taps, cell, "window") + cells([(x, y)], cell, "window")
+def _output_sizes(plan: _Plan) -> Iterator[str]:
+    """How many places there are: after the lines of the window, which may cross these."""
+    (x, y), cell, down, across = plan.at, plan.cell, plan.rows.places, plan.columns.places
+    yield text(x + across * cell / 2, y - 8, across, "m halo")
+    yield text(x + across * cell + 8, y + down * cell / 2 + 4, down, "halo")
+
+
+def _numbers(rows: Grid, left: float, top: float, cell: float, middle: float = 0) -> tuple[str, str]:
+    """Values as shades, one path for each that occurs, and as numbers if a cell has room for the longest of them."""
+    most = max(abs(value) for row in rows for value in row) or 1
+    shades: dict[str, list[tuple[float, float]]] = {}
+    fitting = (d for d in (2, 1, 0) if max(len(short(value, d)) for row in rows for value in row) * 6.4 + 5 < cell)
+    decimals, numbers = next(fitting, None), []
+    lift = middle or (0.27 if cell >= _WEIGHED else 0.5)  # under the value of a wide pixel there is room for a weight
+    for row, line in enumerate(rows):
+        for column, value in enumerate(line):
+            x, y, shade = left + column * cell, top + row * cell, round(_SHADES * abs(value) / most)
+            if shade:
+                shades.setdefault(f"{'n' if value < 0 else 'p'}{shade}", []).append((x, y))
+            if decimals is not None:
+                ink = "light" if shade > (4 if value < 0 else 3) else "on"
+                numbers.append(text(x + cell / 2, y + lift * cell + 4, short(value, decimals), f"m v {ink}"))
+    return "".join(cells(corners, cell, shade) for shade, corners in shades.items()), "".join(numbers)
+
+
+def _marked_window(plan: _Plan, row: int, column: int) -> Iterator[str]:
+    """One window, two lines to its output pixel, and what it reads; ``convolution.js`` knows them by their order."""
+    cell, down, across = plan.cell, plan.rows.windows[row], plan.columns.windows[column]
+    left, right = (_LEFT + place * cell for place in (across.first, across.last + 1))
+    top, bottom = (_TOP + place * cell for place in (down.first, down.last + 1))
+    x, y = plan.at[0] + column * cell, plan.at[1] + row * cell
+    taps = [((b - across.first) * cell, (a - down.first) * cell) for a in down.taps for b in across.taps]
+    kind = "tap" if plan.values else "window"
+    yield f'<g transform="translate({left:g} {top:g})">{cells(taps, cell, kind)}'
+    if plan.values and cell >= _WEIGHED:
+        weights = [short(weight) for row in plan.values.weights for weight in row]
+        times = "×" if max(map(len, weights)) * 6.3 + 7 < cell else ""
+        yield cells([(tap[0], tap[1] + cell - 14) for tap in taps], cell, "window", height=14)
+        for tap, weight in zip(taps, weights, strict=True):
+            yield text(tap[0] + cell / 2, tap[1] + cell - 3, f"{times}{weight}", "m v on")
+    yield rect(0, 0, right - left, bottom - top, "line") + "</g>"
     yield f'<path class="grid" d="M{right:g} {top:g}L{x:g} {y:g}M{right:g} {bottom:g}L{x:g} {y + cell:g}"/>'
-    yield rect(left, top, right - left, bottom - top, "line") + rect(x, y, cell, cell, "line")
-    for line, axis in enumerate((rows, columns)):
-        yield text(_LEFT, caption + 18 * line, f"output {axis.reads(index[line])}")
+    yield f'<g transform="translate({x:g} {y:g})">{cells([(0, 0)], cell, kind)}{rect(0, 0, cell, cell, "line")}</g>'
+    said = [f"output {plan.rows.reads(row)}", f"output {plan.columns.reads(column)}"]
+    said += [plan.values.written(row, column)] if plan.values else []
+    yield from (text(_LEFT, plan.caption + 18 * line, words, "said") for line, words in enumerate(said))
 
 
-def _hover(rows: Axis, columns: Axis, cell: float, at: tuple[float, float], caption: float) -> Iterator[str]:
-    """What the mouse meets: per output column a group of pixels, and the window that they show at their row."""
-    axes = [(axis.size, axis.geometry) for axis in (rows, columns)]
-    key = f"{zlib.crc32(repr(axes).encode()) % 16**5:x}"  # an id is global on a page: each drawing its own
-    corners = [(column * cell, row * cell) for row in rows.windows[0].taps for column in columns.windows[0].taps]
-    rules = dict(_HOVER_RULES)
-    for row, window in enumerate(rows.windows):  # how far down it lies, and its label: CSS finds no row by itself
-        on_it = f"#hits{key}:hover:has(>g>path:hover:nth-of-type({row + 1}))"  # :hover first: else all is searched
-        rules[on_it] = f"--window:{_TOP + window.first * cell:g}px"
-        rules[f"{on_it}>.r{row}"] = "visibility:visible"
-    yield style(rules)
-    yield f'<g class="hits" id="hits{key}"><defs><g id="w{key}">{cells(corners, cell, "")}</g></defs>'
-    for row in range(rows.places):
-        yield text(_LEFT, caption, f"output {rows.reads(row)}", f"r{row}")
-    pixels = [f'{at[1] + row * cell:g}h{cell:g}v{cell:g}h-{cell:g}z"/>' for row in range(rows.places)]
-    for column, window in enumerate(columns.windows):
-        left = _LEFT + window.first * cell
-        pixel = f'<path d="M{at[0] + column * cell - left:g} '
-        label = text(_LEFT - left, caption + 18, f"output {columns.reads(column)}")
-        shown = f'{label}{"".join(pixel + rest for rest in pixels)}<use href="#w{key}"/>'
-        yield f'<g transform="translate({left:g} 0)">{shown}</g>'
-    yield "</g>"
+def _hover(plan: _Plan) -> Iterator[str]:
+    """What meets the mouse: both panels, and for ``convolution.js`` what lies where and is said of it."""
+    rows, columns, cell = plan.rows, plan.columns, plan.cell
+    places = product(range(rows.places), range(columns.places))
+    axes = {"rows": rows.answers(_TOP, plan.at[1]), "columns": columns.answers(_LEFT, plan.at[0])}
+    sums = [plan.values.written(*place) for place in places] if plan.values else []
+    known = json.dumps({"cell": cell, **axes, "sums": sums}, ensure_ascii=False, separators=(",", ":"))
+    also = " ".join(f'{each}="this.onpointermove(arguments[0])"' for each in ("onpointerleave", "onclick"))
+    yield f'<g class="hits" data-axes=\'{escape(known, quote=False)}\' onpointermove="{_ANSWER}" {also}>'
+    yield f'<path class="cover"/><path class="{"tap" if plan.values else "window"}"/>'
+    yield rect(_LEFT, _TOP, columns.padded * cell, rows.padded * cell, "")
+    yield rect(*plan.at, columns.places * cell, rows.places * cell, "") + "</g>"
 
 
-def _describe(rows: Axis, columns: Axis, index: tuple[int, int] | None) -> str:
+def _describe(plan: _Plan, row: int, column: int) -> str:
+    rows, columns = plan.rows, plan.columns
     strides = f"{rows.geometry.stride} by {columns.geometry.stride}"
     spans = f"{rows.geometry.effective_kernel_size} by {columns.geometry.effective_kernel_size}"
-    marked = f" Marked: output {rows.reads(index[0])}; {columns.reads(index[1])}." if index else ""
+    total = f" Its sum: {plan.values.written(row, column)}." if plan.values else ""
     return (
         f"A {rows.size} by {columns.size} image, padded to {rows.padded} by {columns.padded}, beside the output of a "
         f"convolution whose window spans {spans} and moves by {strides}: it stands at {rows.places} by "
-        f"{columns.places} places. No window reads {len(rows.lost)} rows and {len(columns.lost)} columns of the "
-        f"image.{marked}"
+        f"{columns.places} places. No window reads {plan.unread} of the image. "
+        f"Marked: output {rows.reads(row)}; {columns.reads(column)}.{total}"
     )
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from skiplib.arithmetic import ConvGeometry, Window
-from skiplib.diagrams.convolution import Axis
+from skiplib.diagrams.axis import Axis
 from skiplib.diagrams.svg import Picture, cells, legend, make_picture, strike, strip, text
+from skiplib.words import counted
 
 _LEFT, _TOP = 24, 30  # a margin; room for the title
 _PITCH, _TALL = 24, 16  # from one window to the next, and how tall each is
@@ -26,11 +27,12 @@ def draw_strip(input_size: int, geometry: ConvGeometry) -> Picture:
     cell = min(_WIDEST, _LONGEST / axis.padded)
     image_left, right, below = _LEFT + padding * cell, _LEFT + axis.padded * cell, _TOP + cell + 12
     struck = strike([(_LEFT + place * cell, _TOP, cell, cell) for place in axis.unread])
-    title = f"{input_size} pixels" + (f", padding {padding} on each side" if padding else "")
+    places = counted(axis.places, "place")
+    title = counted(input_size, "pixel") + (f", padding {padding} on each side" if padding else "")
     shown = axis.windows[:_MOST]
     bottom = below + len(shown) * _PITCH
     parts = [
-        text(_LEFT, 16, f"{title}; the window stands at {axis.places} places", "b"),
+        text(_LEFT, 16, f"{title}; the window stands at {places}", "b"),
         strip(image_left, _TOP, input_size, cell, cell, (padding, padding), struck),
     ]
     if cell >= _READABLE:
@@ -40,11 +42,13 @@ def draw_strip(input_size: int, geometry: ConvGeometry) -> Picture:
     if axis.places > _MOST:
         parts.append(text(_LEFT, bottom + 14, f"… and {axis.places - _MOST} more"))
         bottom += _PITCH
-    parts.append(legend(_LEFT, bottom + 20, unread=bool(axis.unread), output=False))
+    kinds = ("image", *(["padding"] if padding else []), "window")
+    parts.append(legend(_LEFT, bottom + 20, dict(zip(kinds, kinds, strict=True)), unread=bool(axis.unread)))
     starts = ", ".join(str(window.first - padding) for window in shown)
     alt = (
-        f"A strip of {title}. A window that spans {geometry.effective_kernel_size} stands at {axis.places} places, "
-        f"starting at {starts}{' and so on' if axis.places > _MOST else ''}. {axis.leftover} positions left over."
+        f"A strip of {title}. A window that spans {geometry.effective_kernel_size} stands at {places}, "
+        f"starting at {starts}{' and so on' if axis.places > _MOST else ''}. "
+        f"{counted(axis.leftover, 'position')} left over."
     )
     return make_picture(max(right + 90, 560), bottom + 32, parts, alt=alt)
 
@@ -54,7 +58,8 @@ def _windows(shown: Sequence[Window], y: float, right: float, cell: float) -> It
     for place, window in enumerate(shown):
         taps = [(_LEFT + tap * cell + 1, y) for tap in window.taps]
         length = (window.last - window.first + 1) * cell - 2
-        yield f'<path class="line" d="M{_LEFT + window.first * cell + 1:g} {y + _TALL / 2:g}h{length:g}"/>'
+        if len(taps) <= window.last - window.first:  # between taps that touch it would show as crumbs
+            yield f'<path class="line" d="M{_LEFT + window.first * cell + 1:g} {y + _TALL / 2:g}h{length:g}"/>'
         yield cells(taps, cell - 2, "window", height=_TALL)
         yield text(right + 14, y + 13, f"place {place}")
         y += _PITCH

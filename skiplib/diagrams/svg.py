@@ -46,11 +46,11 @@ class Picture:
     alt: str
     width: float
     height: float
-    hover: str = ""  # markup, with a <style> of its own, that only the live form has
+    hover: str = ""  # markup that only the live form has: what meets the mouse, and inline JavaScript
 
     @property
     def live(self) -> str:
-        """The inline SVG that answers the mouse, without JavaScript."""
+        """The inline SVG that answers the mouse, without asking the kernel."""
         return self.svg.removesuffix("</svg>") + self.hover + "</svg>"
 
     def to_html(self) -> str:
@@ -147,11 +147,11 @@ def strike(bands: Sequence[tuple[float, float, float, float]]) -> str:
     return f'<path class="unread" d="{fade}"/><path class="strike" d="{lines}"/>' if bands else ""
 
 
-def legend(x: float, y: float, *, unread: bool, output: bool = True) -> str:
-    """The meaning of the colours in one row; ``unread`` adds the struck-through pixels."""
+def legend(x: float, y: float, kinds: Mapping[str, str], *, unread: bool) -> str:
+    """The meaning of the colours in one row, each a class and its words; ``unread`` adds struck-through pixels."""
     parts = []
-    for classes in ("image", "padding", "window", "output")[: 4 if output else 3]:
-        parts.append(rect(x, y - 11, 14, 14, classes) + text(x + 20, y + 1, classes))
+    for classes, words in kinds.items():
+        parts.append(rect(x, y - 11, 14, 14, classes) + text(x + 20, y + 1, words))
         x += 94
     if unread:
         parts.append(rect(x, y - 11, 14, 14, "image") + strike([(x, y - 11, 14, 14)]))

@@ -38,8 +38,8 @@ class Explorer(CellWidget):
     """Controls beside one picture, under a status line; a subclass says what a setting shows.
 
     A subclass hands its controls to ``__init__`` and implements ``view``. Those that ``show`` names stand beside the
-    picture, the others wait behind "more". A setting that ``view`` refuses with a
-    ``ValueError`` shows that sentence and greys the last good picture; nothing is raised and no control changes.
+    picture, the others wait behind "more". A setting that ``view`` refuses with a ``ValueError`` shows that sentence,
+    and ``refusal`` or else the last good picture, greyed; nothing is raised and no control changes.
     A bad starting value raises a ``TypeError`` or a ``ValueError`` that names it.
 
     Attributes:
@@ -108,6 +108,10 @@ class Explorer(CellWidget):
     def bound_controls(self) -> None:
         """Set the bounds that follow from other controls; a subclass that has none leaves this as it is."""
 
+    def refusal(self) -> Drawn | None:
+        """A picture of why the setting does not run; a subclass that has none leaves this as it is."""
+        return None
+
     @property
     def takes_long(self) -> bool:
         """Whether the next picture takes longer than a moment; then the status line says so, and the last stays."""
@@ -135,7 +139,8 @@ class Explorer(CellWidget):
         except ValueError as error:
             self.shown = str(error)
             self._say(self.status, mark="✗")
-            self._picture.value = f'<div style="opacity:.3">{self._last}</div>'
+            refusal = self.refusal()
+            self._picture.value = refusal.live if refusal else f'<div style="opacity:.3">{self._last}</div>'
             self._details.value = ""
             return
         finally:
@@ -159,7 +164,8 @@ class Explorer(CellWidget):
     def still(self) -> str:
         """The same in the same places, as far as it goes without a kernel."""
         if not isinstance(self.shown, View):
-            return super().still()
+            refusal = self.refusal()
+            return super().still() + (refusal.to_html() if refusal else "")
         settings = "".join(
             f'<div style="height:50px">{escape(name)} <b>{escape(str(self.controls[name].value))}</b></div>'
             for name in self.show

@@ -1,26 +1,41 @@
 """ConvExplorer: one convolution, every parameter live (layer L3)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 
 import ipywidgets as widgets
 
 from skiplib.arithmetic import ConvGeometry, Size
-from skiplib.diagrams.convolution import draw_convolution
+from skiplib.diagrams.convolution import draw_convolution, draw_misfit
+from skiplib.diagrams.svg import Picture
 from skiplib.explorers.base import Explorer, View, code_line
-from skiplib.explorers.controls import Control
-from skiplib.words import conv_arguments
+from skiplib.explorers.controls import Control, choose
+from skiplib.kernels import KERNELS, Convolution, checked_grid, named_weights, short
+from skiplib.words import conv_arguments, counted
 
 _BOUNDS = {"input_size": (1, 64), "kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
 _MOST_PLACES = (64 + 2 * 8) ** 2
+_MOST_PIXELS = 16  # of an image's side: larger ones have no room for numbers
+_OWN = "own"
+_WALK = (
+    '<button class="jupyter-button widget-button" style="width:216px" onkeydown="event.stopPropagation()" onclick="'
+    "this.closest('.skiplib-explorer').querySelector('.hits').onpointermove({walk: 1})\">▶ walk, or stop</button>"
+)
 
 
 class ConvExplorer(Explorer):
     """A convolution's padded input, windows and output, for every kernel, stride, padding and dilation.
 
+    With an image it computes, too: one channel, one kernel, no bias. Named weights fit every kernel size: "edge" is
+    the right of the window minus its left, "blur" its mean, "sharpen" the middle pixel once for every weight minus
+    all others, "identity" the middle pixel, "random" anything. Your own are 3 by 3.
+
     Args:
         input_size, kernel_size, stride, padding, dilation: starting values, one number or (height, width); a pair
             in any of them sets height and width apart.
         output_index: which output pixel is marked, and its window, counted row by row from 0.
+        image: rows of numbers, at most 16 by 16 (a list, an array, a tensor), in place of ``input_size``.
+        kernel: the weights: edge, blur, sharpen, identity, random, or 3 rows of 3 numbers.
         show: the controls beside the picture; the others wait behind "more".
 
     >>> ConvExplorer(input_size=32, kernel_size=2, stride=2, padding=2)
@@ -36,23 +51,35 @@ class ConvExplorer(Explorer):
         padding: Size = 0,
         dilation: Size = 1,
         output_index: int = 0,
-        show: Sequence[str] = ("input_size", "kernel_size", "stride", "padding"),
+        image: object = None,
+        kernel: str | Sequence[Sequence[float]] = "edge",
+        show: Sequence[str] | None = None,
     ) -> None:
+        self._image = None if image is None else checked_grid("image", image, most=_MOST_PIXELS)
+        if self._image:
+            tall, wide = len(self._image), len(self._image[0])
+            input_size = tall if tall == wide else (tall, wide)
         start = dict(zip(_BOUNDS, (input_size, kernel_size, stride, padding, dilation), strict=True))
         pairs = {name: _pair(name, value) for name, value in start.items()}
         height = {name: Control(name, pairs[name][0], *bounds) for name, bounds in _BOUNDS.items()}
         width = {f"{name}_w": Control(f"{name}_w", pairs[name][1], *bounds) for name, bounds in _BOUNDS.items()}
         apart = widgets.Checkbox(
             any(isinstance(value, tuple) for value in start.values()),
-            description="width apart from height",
+            description="height and width apart",
             indent=False,
             layout={"width": "216px"},
         )
         index = Control("output_index", output_index, 0, _MOST_PLACES - 1)
-        self._play = widgets.Play(value=output_index, max=_MOST_PLACES - 1, interval=400, layout={"width": "150px"})
-        widgets.link((index, "value"), (self._play, "value"))
-        controls = {**height, "output_index": index, "width_apart": apart, **width}
-        super().__init__(controls, show=show, under=[self._play])
+        controls = {**height, "output_index": index, "height_and_width_apart": apart, **width}
+        self._boxes = _boxes(kernel)
+        if self._image:
+            controls = {name: control for name, control in controls.items() if not name.startswith("input_size")}
+            controls["weights"] = choose("weights", [*KERNELS, _OWN], kernel if isinstance(kernel, str) else _OWN)
+        self._own = widgets.GridBox(self._boxes, layout={"grid_template_columns": "repeat(3, 72px)"})
+        for box in self._boxes:
+            box.observe(self._update, "value")
+        first = ("weights" if self._image else "input_size", "kernel_size", "stride", "padding")
+        super().__init__(controls, show=show or first, under=[widgets.HTML(_WALK), self._own])
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -69,53 +96,89 @@ class ConvExplorer(Explorer):
     @property
     def settings(self) -> dict[str, object]:
         """Every parameter by PyTorch's name; a (height, width) pair where the two are set apart."""
-        apart = self.controls["width_apart"].value
-        return {name: self._axes(name) if apart else self._axes(name)[0] for name in _BOUNDS}
+        values: dict[str, object] = {
+            name: self._axes(name) if self._apart else self._axes(name)[0] for name in _BOUNDS
+        }
+        if self._image:
+            own = self.controls["weights"].value == _OWN
+            values["kernel"] = self._own_weights if own else self.controls["weights"].value
+        return values
 
     @property
     def code(self) -> str:
         """The line that makes the same convolution in PyTorch and shows its output shape."""
-        arguments = {name: value for name, value in self.settings.items() if name != "input_size"}
-        return f"nn.Conv2d(3, 6, {conv_arguments(**arguments)})(torch.zeros{(1, 3, *self.input_size)}).shape"
+        arguments = {name: value for name, value in self.settings.items() if name not in ("input_size", "kernel")}
+        channels = (1, 1) if self._image else (3, 6)
+        made = f"nn.Conv2d({channels[0]}, {channels[1]}, {conv_arguments(**arguments)})"
+        return f"{made}(torch.zeros{(1, channels[0], *self.input_size)}).shape"
 
     def bound_controls(self) -> None:
         """Show the width's controls when they count, and let ``output_index`` run over the places there are."""
-        for name in _BOUNDS:
-            self.controls[f"{name}_w"].layout.display = "" if self.controls["width_apart"].value else "none"
+        for name, control in self.controls.items():
+            if name.endswith("_w"):
+                control.layout.display = "" if self._apart else "none"
+        own = self._image and self.controls["weights"].value == _OWN
+        self._own.layout.display = "" if own else "none"
         rows, columns = (geometry.output_size(size) for _, size, geometry in self._named_axes())
         self.controls["output_index"].set_most(rows * columns - 1)
-        self._play.max = rows * columns - 1
-        self._play.value = self.controls["output_index"].value  # it may have come back before there was room here
 
     def view(self) -> View:
         """The picture, the result in words, and the formula with these numbers in it."""
-        apart = self.controls["width_apart"].value
         axes = list(self._named_axes())
         rows, columns = (geometry.output_size(size) for _, size, geometry in axes)
-        height, width = (size for _, size, _ in axes)
         marked = divmod(self.controls["output_index"].value, columns)
-        picture = draw_convolution((height, width), (axes[0][2], axes[1][2]), output_index=marked)
-        axes = axes if apart else axes[:1]
-        lines = ("rows", "columns") if apart else ("rows and columns",)
-        lost = " ".join(
-            f"{name + ': ' if apart else ''}{_loss(size, geometry, unit)}"
-            for (name, size, geometry), unit in zip(axes, lines, strict=True)
-        )
+        values = Convolution(self._image, self._weights, self.geometries) if self._image else None
+        picture = draw_convolution(self.input_size, self.geometries, output_index=marked, values=values)
         count = rows * columns
         windows = f"There are {count} windows, 0 to {count - 1}." if count > 1 else "There is 1 window."
-        status = f"{height} × {width} becomes {rows} × {columns}. {lost} {windows}"
-        details = [f"{name if apart else 'Size'}: {_formula(size, geometry)}" for name, size, geometry in axes]
-        details += [f"{name if apart else 'Same output'}: {_same(size, geometry)}" for name, size, geometry in axes]
-        leftovers = [geometry.leftover(size) for _, size, geometry in axes]
-        result: Mapping[str, object] = {
-            "output_size": (rows, columns) if apart else rows,
-            "leftover": tuple(leftovers) if apart else leftovers[0],
+        height, width = self.input_size
+        status = f"{height} × {width} becomes {rows} × {columns}. {_loss(axes)} {windows}"
+        leftovers = tuple(geometry.leftover(size) for _, size, geometry in axes)
+        result: dict[str, object] = {
+            "output_size": (rows, columns) if self._apart else rows,
+            "leftover": leftovers if self._apart else leftovers[0],
         }
+        axes = axes if self._apart else axes[:1]
+        first, second = ("", "") if self._apart else ("Size", "Same output")
+        details = [f"{first or name}: {_formula(size, geometry)}" for name, size, geometry in axes]
+        details += [f"{second or name}: {_same(size, geometry)}" for name, size, geometry in axes]
+        details += _refusing_modes(axes)
+        if values:
+            value, name = values.output[marked[0]][marked[1]], self.controls["weights"].value
+            status, result["output"] = f"{status} Output {marked} is {short(value)}.", round(value, 2) + 0.0
+            details.insert(0, f"Weights, {name}: {KERNELS.get(name, 'as you set them')}")
         return View(picture, status, result, "<br>".join(details) + code_line(self.code))
 
+    def refusal(self) -> Picture | None:
+        """The window that is larger than the image."""
+        fits = all(size >= geometry.smallest_input_size for _, size, geometry in self._named_axes())
+        return None if fits else draw_misfit(self.input_size, self.geometries)
+
+    @property
+    def _apart(self) -> bool:
+        """Whether height and width are set apart; those of an image may be."""
+        oblong = self._image and len(self._image) != len(self._image[0])
+        return bool(oblong or self.controls["height_and_width_apart"].value)
+
+    @property
+    def _own_weights(self) -> list[list[float]]:
+        numbers = [box.value for box in self._boxes]
+        return [numbers[start : start + 3] for start in (0, 3, 6)]
+
+    @property
+    def _weights(self) -> list[list[float]]:
+        sizes = self._axes("kernel_size")
+        if self.controls["weights"].value != _OWN:
+            return named_weights(self.controls["weights"].value, *sizes)
+        if sizes != (3, 3):
+            raise ValueError(f"`weights` of your own are 3 by 3, but `kernel_size` is {sizes[0]} by {sizes[1]}")
+        return self._own_weights
+
     def _axes(self, name: str) -> tuple[int, int]:
+        if self._image and name == "input_size":
+            return len(self._image), len(self._image[0])
         height = self.controls[name].value
-        return height, self.controls[f"{name}_w"].value if self.controls["width_apart"].value else height
+        return height, self.controls[f"{name}_w"].value if self._apart else height
 
     def _named_axes(self) -> Iterator[tuple[str, int, ConvGeometry]]:
         return zip(("Height", "Width"), self.input_size, self.geometries, strict=True)
@@ -127,11 +190,36 @@ def _pair(name: str, value: Size) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, value)
 
 
-def _loss(size: int, geometry: ConvGeometry, lines: str) -> str:
-    leftover, unread = geometry.leftover(size), len(geometry.unread_pixels(size))
+def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.FloatText]:
+    """A number box for each of nine weights; they begin at ``kernel``."""
+    rows = named_weights(kernel, 3, 3) if isinstance(kernel, str) else checked_grid("kernel", kernel, most=3)
+    if len(rows) != 3 or len(rows[0]) != 3:
+        raise ValueError(f"`kernel` must have 3 rows of 3 numbers; got {len(rows)} of {len(rows[0])}")
+    look = {"style": {"description_width": "24px"}, "layout": {"width": "70px"}}
+    return [
+        widgets.FloatText(weight, description=f"{row}, {column}", step=0.5, **look)
+        for row, line in enumerate(rows)
+        for column, weight in enumerate(line)
+    ]
+
+
+def _loss(axes: Sequence[tuple[str, int, ConvGeometry]]) -> str:
+    """What no window reads: pixels anywhere, and rows and columns at the end, padding included."""
+    pixels = prod(size for _, size, _ in axes)
+    unread = pixels - prod(size - len(geometry.unread_pixels(size)) for _, size, geometry in axes)
+    ends = [geometry.leftover(size) for _, size, geometry in axes]
+    left = " and ".join(counted(end, word) for end, word in zip(ends, ("row", "column"), strict=True) if end)
+    sentence = f"{left} left over at the end" if left else "Nothing is left over"
     if unread:
-        return f"No window reads {unread} of {size} {lines} (leftover at the end: {leftover})."
-    return f"{leftover} left over, all of it padding." if leftover else "Nothing is left over."
+        return f"No window reads {unread} of {counted(pixels, 'pixel')}. {sentence}."
+    return f"{sentence}{', all of it padding' if left else ''}."
+
+
+def _refusing_modes(axes: Sequence[tuple[str, int, ConvGeometry]]) -> list[str]:
+    """What PyTorch's other padding modes would say where zeros may be any number."""
+    excess = max(geometry.padding - size for _, size, geometry in axes)
+    modes = ['"reflect"'] * (excess >= 0) + ['"circular"'] * (excess > 0)
+    return [f"So much padding takes zeros: padding_mode={' and '.join(modes)} would refuse it"] if modes else []
 
 
 def _formula(size: int, geometry: ConvGeometry) -> str:

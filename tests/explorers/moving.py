@@ -29,7 +29,8 @@ def shown(explorer):
 def fresh(explorer):
     """A new explorer at the same settings."""
     if isinstance(explorer, ConvExplorer):
-        return ConvExplorer(**explorer.settings, output_index=explorer.controls["output_index"].value)
+        index = explorer.controls["output_index"].value
+        return ConvExplorer(**explorer.settings, output_index=index, image=explorer._image)
     return type(explorer)(**explorer.settings)
 
 
@@ -41,7 +42,7 @@ def assert_same_as_fresh(explorer):
     status, picture, details = shown(explorer)
     assert (status, details) == (other._status.value, other._details.value)
     if "This does not run" in status:
-        assert picture.startswith('<div style="opacity:.3">')
+        assert picture.startswith('<div style="opacity:.3">') or picture == other._picture.value
     else:
         assert picture == other._picture.value
 

@@ -58,6 +58,7 @@ def test_500_random_moves_never_raise_and_keep_memory_flat(make):
 
 def test_bad_setting_is_a_sentence_and_the_last_good_picture_stays_greyed():
     explorer = ConvExplorer(input_size=8, kernel_size=3)
+    explorer.refusal = lambda: None  # as most explorers have it
     good = explorer._picture.value
     explorer.controls["kernel_size"].value = 9
     assert (

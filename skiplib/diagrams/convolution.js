@@ -1,0 +1,65 @@
+// Answers the mouse. `this` is the group "hits"; it is asked by a pointer's event, by {place: 7}, which is a step of a
+// walk, or by {walk: 1}. (Browsers call the argument of a handler `evt` in SVG, and `event` elsewhere.)
+const asked = arguments[0];
+const {cell, rows, columns, sums} = this.axes ??= JSON.parse(this.dataset.axes);
+const now = this.ownerSVGElement.querySelector('.now'), [cover, fed] = this.children;
+const places = rows.places * columns.places, box = this.closest('.skiplib-explorer')?.querySelector('.skiplib-output_index input');
+const far = columns.output + columns.places * cell, low = rows.output + rows.places * cell;
+const square = (axes, row, column) => `M${columns[axes] + column * cell} ${rows[axes] + row * cell}h${cell}v${cell}h-${cell}z`;
+const say = (...words) => [...now.querySelectorAll('text.said')].forEach((line, i) => line.textContent = words[i] ?? '');
+const rest = () => {
+  now.innerHTML = this.kept ??= now.innerHTML;
+  cover.setAttribute('d', '');
+  fed.setAttribute('d', '');
+};
+const set = place => {
+  rest();
+  if (box) box.value = place;
+  box?.dispatchEvent(new Event('change', {bubbles: true}));
+};
+const show = (row, column) => {
+  const y = rows.output + row * cell, x = columns.output + column * cell;
+  const top = rows.input + row * rows.stride * cell, left = columns.input + column * columns.stride * cell;
+  const right = left + columns.span * cell, bottom = top + rows.span * cell;
+  now.children[0].setAttribute('transform', `translate(${left} ${top})`);
+  now.children[1].setAttribute('d', `M${right} ${top}L${x} ${y}M${right} ${bottom}L${x} ${y + cell}`);
+  now.children[2].setAttribute('transform', `translate(${x} ${y})`);
+  say(rows.reads[row], columns.reads[column], sums[row * columns.places + column]);
+  if (asked.place >= 0) cover.setAttribute('d', `M${columns.output} ${y + cell}H${far}V${low}H${columns.output}zM${x + cell} ${y}H${far}v${cell}H${x + cell}z`);
+};
+const feed = (row, column) => {
+  const inside = row >= rows.padding && row < rows.padded - rows.padding && column >= columns.padding && column < columns.padded - columns.padding;
+  const found = rows.feeds[row].flatMap(down => columns.feeds[column].map(across => square('output', down, across)));
+  [...now.children].slice(0, 3).forEach(part => part.setAttribute('visibility', 'hidden'));
+  fed.setAttribute('d', square('input', row, column) + found.join(''));
+  const pixel = inside ? `pixel (${row - rows.padding}, ${column - columns.padding})` : 'this pixel of the padding';
+  say(`${pixel} feeds ${found.length || 'no'} output${found.length === 1 ? '' : 's'}`);
+};
+const at = axes => {
+  const p = new DOMPoint(asked.clientX, asked.clientY).matrixTransform(this.getScreenCTM().inverse());
+  return [Math.floor((p.y - rows[axes]) / cell), Math.floor((p.x - columns[axes]) / cell)];
+};
+const within = ([row, column], count) => row >= 0 && column >= 0 && row < rows[count] && column < columns[count];
+if (asked.walk && this.timer) {
+  clearInterval(this.timer);
+  this.timer = set(this.place);
+} else if (asked.walk && matchMedia('(prefers-reduced-motion: reduce)').matches) {
+  set((+box.value + 1) % places);
+} else if (asked.walk) {
+  this.place = +box.value % (places - 1 || 1) - 1;
+  this.timer = setInterval(() => {
+    if (!this.isConnected) clearInterval(this.timer);
+    else if (++this.place < places) this.onpointermove({place: this.place});
+    else this.timer = clearInterval(this.timer) ?? set(--this.place);
+  }, Math.min(400, 20000 / places));
+} else if (asked.place >= 0) {
+  rest();
+  show(Math.floor(asked.place / columns.places), asked.place % columns.places);
+} else if (asked.type === 'click') {
+  const [row, column] = at('output');
+  if (within([row, column], 'places')) set(row * columns.places + column);
+} else if (!this.timer) {
+  rest();
+  if (asked.type === 'pointermove' && within(at('output'), 'places')) show(...at('output'));
+  else if (asked.type === 'pointermove' && within(at('input'), 'padded')) feed(...at('input'));
+}
