@@ -17,9 +17,10 @@ def test_chain_explorer_agrees_with_pytorch():
 
 def test_chain_explorer_shows_only_the_layers_that_count():
     explorer = ChainExplorer([PUBLISHED])
-    assert [row.layout.display for row in explorer._layer_rows] == ["", "none", "none"]
+    strides = [explorer.controls[f"stride_{layer}"] for layer in (1, 2, 3)]
+    assert [stride.layout.display for stride in strides] == ["", "none", "none"]
     explorer.controls["layers"].value = 3
-    assert len(explorer.geometries) == 3 and explorer._layer_rows[2].layout.display == ""
+    assert len(explorer.geometries) == 3 and strides[2].layout.display == ""
     assert explorer.status.startswith("32 → 18 → 11 → 7. ")
 
 

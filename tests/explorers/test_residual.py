@@ -135,6 +135,13 @@ def test_residual_explorer_says_what_does_not_run(settings, said):
         ({"geometry": 3}, TypeError, "`geometry` must be"),
         ({"geometry": ConvGeometry(40)}, ValueError, "`kernel_size_skip` must lie between 1 and 31"),
         ({"in_channels": 0}, ValueError, "`in_channels` must lie between 1 and 16"),
+        ({"pictures": "add"}, ValueError, "`pictures` must name some of block, sizes, places, add; got 'add'"),
+        ({"pictures": ()}, ValueError, "`pictures` must name some of"),
+        (
+            {"pictures": ["block", "sum"]},
+            ValueError,
+            "`pictures` must be one of block, sizes, places, add; got 'sum'",
+        ),
     ],
 )
 def test_residual_explorer_names_a_bad_starting_value(settings, error, message):
@@ -150,7 +157,9 @@ def test_residual_explorer_offers_no_repair_of_a_branch_that_does_not_run():
 
 
 def test_residual_explorer_moves_the_origin_with_the_output_index():
-    explorer = ResidualExplorer(kind="projection", geometry=ConvGeometry(4, 4, 6), output_index=5)
+    explorer = ResidualExplorer(
+        kind="projection", geometry=ConvGeometry(4, 4, 6), output_index=5, pictures=("places",)
+    )
     assert "For output column 5 the branch looks at input columns 14 to 17, the skip at 14 to 17." in (
         explorer._picture.value
     )
