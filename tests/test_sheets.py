@@ -1,10 +1,11 @@
-"""The picture of the add: what lies where, what is hatched, what is copied."""
+"""The picture of the add, and the one that opens lesson 00: what lies where, what is hatched, what moves."""
 
 import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 import torch
+from draw_opening import FILE, LOOP, PIXEL, draw_opening
 
 from skiplib.adding import add_verdict
 from skiplib.arithmetic import ConvGeometry
@@ -190,3 +191,42 @@ def test_all_that_moves_rests_where_motion_is_not_wanted():
 def test_bad_shapes_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         draw_add(**arguments)
+
+
+def test_stored_opening_is_the_one_that_is_drawn():
+    assert FILE.read_text(encoding="utf-8") == draw_opening(), "run: python tools/draw_opening.py"
+    assert FILE.stat().st_size < 30_000
+
+
+def test_opening_does_not_answer_the_question_that_follows_it():
+    root = ElementTree.fromstring(draw_opening())
+    said = " ".join([root.get("aria-label"), *(each.text for each in root.iter(f"{SVG}text"))])
+    assert set(re.findall(r"\d+", said)) == {"1", "2", "32"}
+
+
+@pytest.mark.parametrize(("layer", "places"), [(0, 18), (1, 11)])
+def test_window_of_the_opening_stands_where_pytorch_makes_a_pixel(layer, places):
+    svg = draw_opening()
+    frames = re.search(rf"@keyframes window{layer}{{(.*?}})}}", svg)[1]
+    stands = {
+        (float(x), float(y)) for x, y in re.findall(r"translate\(([\d.]+),([\d.]+)px\)", frames.replace("px,", ","))
+    }
+    image = torch.zeros(1, 1, {0: 32, 1: 18}[layer], {0: 32, 1: 18}[layer])
+    assert torch.nn.functional.conv2d(image, torch.ones(1, 1, 2, 2), stride=2, padding=2).shape[-1] == places
+    assert {y for _, y in stands} == {2 * PIXEL * place for place in range(places)}
+    assert {x for x, _ in stands} == {0, 2 * PIXEL * (places - 1)} and f"steps({places},jump-none)" in frames
+
+
+def test_opening_moves_only_where_motion_is_welcome_and_rests_at_its_end():
+    svg = draw_opening()
+    assert 8 <= LOOP <= 12
+    welcome = re.findall(
+        r"@media\(prefers-reduced-motion:no-preference\){[^{}]+{animation:(\w+) \d+s infinite}}", svg
+    )
+    assert sorted(welcome) == sorted(re.findall(r"@keyframes (\w+){", svg)) and svg.count("animation:") == len(
+        welcome
+    )
+    root = ElementTree.fromstring(svg)
+    carried, left = (group for group in root.iter(f"{SVG}g") if group.get("class") in ("carried", "left"))
+    assert carried[0].get("x") == left[0].get("x") and carried[0].get("y") == left[0].get("y")
+    assert float(carried[0].get("width")) == 32 * PIXEL and float(left[0].get("width")) == 11 * PIXEL
