@@ -7,9 +7,9 @@ from skiplib.adding import Verdict
 from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, make_picture, text
 
 Shape = Sequence[int] | None
-_BOX, _ARROW = 112, 104  # a box holds "conv1, ReLU" or "k 3, s 1, p 1", an arrow the shape "(1, 16, 32, 32)"
+_BOX, _ARROW = 112, 100  # a box holds "conv1, ReLU" or "k 3, s 1, p 1", an arrow the shape "(1, 16, 32, 32)"
 _PITCH = _BOX + _ARROW  # from one step to the next
-_FORK, _START = 34, 140  # x where the skip leaves, and where the first box begins
+_FORK, _START = 34, 136  # x where the skip leaves, and where the first box begins
 _Y, _SKIP_Y = 152, 52  # the branch, and the skip above it
 _RADIUS = 22  # of the add
 _WORDS = {

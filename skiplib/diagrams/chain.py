@@ -9,7 +9,7 @@ from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, cells, make_pictur
 _MARGIN, _STRIPS, _WIDEST = 4, 290, 24  # left of the strips; how wide they may be, and their pixels
 _TEXT = _MARGIN + _STRIPS + 12  # x of the labels
 _TOP, _PITCH, _TALL = 40, 96, 24  # of the first strip; from one to the next; of each: two lines of text fit between
-_MAP_X, _SIDE = 516, 190  # of the map of sizes, right of the longest label
+_MAP_X, _SIDE = 516, 180  # of the map of sizes, right of the longest label
 _SMALLEST, _STEPS = 12, 12  # the map shows at least so many sizes; its path takes at most so many steps
 _FEW = 8  # so many kept sizes are no longer marked one by one
 _RULES = {

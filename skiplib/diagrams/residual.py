@@ -11,7 +11,7 @@ from skiplib.diagrams.svg import INK, SIGNS, Picture, make_picture, rect, stack_
 from skiplib.shortcuts import CHOICES, Shortcut
 from skiplib.words import in_ranges, minus
 
-_LEFT, _SPAN = 62, 640  # room for "branch" and "skip"; how wide the strips may be
+_LEFT, _SPAN = 62, 630  # room for "branch" and "skip"; how wide the strips may be
 _WIDTH, _WIDEST = _LEFT + _SPAN + 20, 24  # of the pictures, and of a column
 _HEIGHTS: dict[Verdict, int] = {"equal": 24, "broadcast": 15, "error": 6}  # of the bars: not by colour alone
 PICTURES = ("block", "sizes", "places", "add")

@@ -124,6 +124,7 @@ class ResidualExplorer(Explorer):
         chosen = CHOICES[self.controls["shortcut"].value]
         for name in _SHORTCUT:
             self.controls[f"{name}_skip"].layout.display = "" if name in chosen else "none"
+        self.controls["output_index"].layout.display = "" if "places" in self._pictures else "none"
         names = ("in_channels", "out_channels", "input_size")
         *channels, input_size = (self.controls[name].value for name in names)
         try:
