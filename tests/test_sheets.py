@@ -180,6 +180,8 @@ def test_all_that_moves_rests_where_motion_is_not_wanted():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"skip": (1, 0, 8, 8), "branch": (1, 3, 8, 8)}, "`skip` must be at least 1; got 0"),
+        ({"skip": (8, 4), "branch": (8, 4), "looks": ([0.5] * 4, [0.5] * 4)}, "for each column, and row, of"),
         ({"skip": (1, 3, 8, 8), "branch": (2, 3, 8, 8)}, r"`skip` and `branch` must hold the same number of images"),
         (
             {"skip": (3, 8, 8), "branch": (2, 3, 8, 8)},
@@ -230,3 +232,8 @@ def test_opening_moves_only_where_motion_is_welcome_and_rests_at_its_end():
     carried, left = (group for group in root.iter(f"{SVG}g") if group.get("class") in ("carried", "left"))
     assert carried[0].get("x") == left[0].get("x") and carried[0].get("y") == left[0].get("y")
     assert float(carried[0].get("width")) == 32 * PIXEL and float(left[0].get("width")) == 11 * PIXEL
+
+
+def test_size_that_is_no_integer_is_named():
+    with pytest.raises(TypeError, match=r"`branch` must be an integer; got 8\.0"):
+        draw_add((3, 8, 8), (3, 8, 8.0))

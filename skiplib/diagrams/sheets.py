@@ -5,6 +5,7 @@ from itertools import accumulate, groupby, product
 from math import ceil
 
 from skiplib.adding import Verdict, add_verdict
+from skiplib.arithmetic import checked_integer
 from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, grid, make_picture, rect, text
 
 DIGIT = ("..##....", "..###...", "..#.#...", "....#...", "...##...", "...#....", "..####..", "..#####.")
@@ -62,16 +63,17 @@ def draw_add(
         aligned: whether both look at the same places, as far as that is known.
 
     Raises:
-        ValueError: if one shape has more images, or ``looks`` another number of columns.
+        TypeError, ValueError: if a size is no integer above 0, one shape has more images, or ``looks`` another
+            number of columns.
 
     >>> draw_add((1, 3, 32, 32), (1, 3, 11, 11)).alt[-72:]
     'one on the other: what is hatched has no partner, and nothing comes out.'
     """
-    sides, seen = (_volume(skip), _volume(branch)), looks or ((), ())
+    sides, seen = (_volume("skip", skip), _volume("branch", branch)), looks or ((), ())
     if tuple(skip[:-3]) != tuple(branch[:-3]):
         raise ValueError(f"`skip` and `branch` must hold the same number of images; got {skip} and {branch}")
-    if looks and [len(each) for each in looks] != [side[-1] for side in sides]:
-        raise ValueError(f"`looks` must hold a place for each column of {skip} and of {branch}")
+    if looks and [(len(each), len(each)) for each in looks] != [side[1:] for side in sides]:
+        raise ValueError(f"`looks` must hold a place for each column, and row, of {skip} and of {branch}")
     places, verdict = _Places(*sides), add_verdict(*sides)
     parts = [_MOVES]
     for side, name in enumerate(_COLOURS):
@@ -81,9 +83,9 @@ def draw_add(
         parts.append(f'<g class="slide of-{name}" style="--from:{way:g}px">{lying}</g>')
     parts.append(f'<path class="hatch late" d="{places.hatch() if verdict == "error" else ""}"/>')
     said = _SAID[verdict] + ("" if aligned or verdict != "equal" else ", but the two look at different places")
-    result = "nothing" if verdict == "error" else _shown((*skip[:-3], *places.sizes))
-    parts += _words(places, (_shown(skip), _shown(branch), result), f"{SIGNS[verdict]} {said}")
-    alt = f"Skip {_shown(skip)} and branch {_shown(branch)}, one on the other: {said}."
+    result = "nothing" if verdict == "error" else str((*skip[:-3], *places.sizes))
+    parts += _words(places, (str(tuple(skip)), str(tuple(branch)), result), f"{SIGNS[verdict]} {said}")
+    alt = f"Skip {tuple(skip)} and branch {tuple(branch)}, one on the other: {said}."
     alt += "".join(
         f" The {name} shows a digit in {_extent(each)}." for name, each in zip(_COLOURS, seen, strict=True) if each
     )
@@ -199,10 +201,6 @@ def _lines(x: float, y: float, width: float, height: float) -> str:
     return path
 
 
-def _volume(shape: Sequence[int]) -> tuple[int, ...]:
+def _volume(name: str, shape: Sequence[int]) -> tuple[int, ...]:
     """Channels, height and width."""
-    return (1, 1, 1, *shape)[-3:]
-
-
-def _shown(shape: Sequence[int]) -> str:
-    return f"({', '.join(map(str, shape))})"
+    return tuple(checked_integer(name, size, 1) for size in (1, 1, 1, *shape)[-3:])
