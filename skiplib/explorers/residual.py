@@ -55,12 +55,7 @@ class ResidualExplorer(Explorer):
         if len(geometries) != 2:
             raise ValueError(f"`geometries` must hold two convolutions; got {len(geometries)}")
         checked_word("kind", kind, CHOICES)
-        if isinstance(pictures, str) or not pictures:
-            raise ValueError(f"`pictures` must name some of {', '.join(PICTURES)}; got {pictures!r}")
-        for picture in pictures:
-            checked_word("pictures", picture, PICTURES)
-        self._pictures = tuple(pictures)
-        kinds = choose("shortcut", CHOICES, kind)
+        self._pictures = _checked_pictures(pictures)
         first = {
             "input_size": Control("input_size", input_size, 1, _LARGEST),
             "in_channels": Control("in_channels", in_channels, 1, 16),
@@ -70,12 +65,12 @@ class ResidualExplorer(Explorer):
         one, two = (_controls(f"_{layer}", each, _BRANCH) for layer, each in enumerate(geometries, start=1))
         chosen = _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
         most = _LARGEST + 2 * 2 * 4 - 1  # two layers pad two sides with 4 pixels each
-        index = {"output_index": Control("output_index", output_index, 0, most)}
         self.repair = widgets.Dropdown(
             options=[_CHOOSE], description="repair", style={"description_width": "50px"}, layout={"width": "216px"}
         )
         self._proposals: list[Shortcut] = []
-        controls = {**first, **one, **two, "shortcut": kinds, **chosen, **index}
+        controls = {**first, **one, **two, "shortcut": choose("shortcut", CHOICES, kind), **chosen}
+        controls["output_index"] = Control("output_index", output_index, 0, most)
         super().__init__(controls, show=show, under=[self.repair])
         self.repair.observe(self._apply_repair, "value")
 
@@ -187,6 +182,14 @@ def _controls(suffix: str, geometry: ConvGeometry, bounds: Mapping[str, tuple[in
         raise ValueError(f"`dilation` must be 1 in this explorer; got {geometry}")
     names = {f"{name}{suffix}": (getattr(geometry, name), *ends) for name, ends in bounds.items()}
     return {name: Control(name, *start) for name, start in names.items()}
+
+
+def _checked_pictures(pictures: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(pictures, str) or not pictures:
+        raise ValueError(f"`pictures` must name some of {', '.join(PICTURES)}; got {pictures!r}")
+    for picture in pictures:
+        checked_word("pictures", picture, PICTURES)
+    return tuple(pictures)
 
 
 def _sentence(verdict: Verdict, skip: tuple[int, ...], branch: tuple[int, ...], *, aligned: bool) -> str:
