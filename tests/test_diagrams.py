@@ -15,6 +15,7 @@ from skiplib.diagrams.chain import draw_chain
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
 from skiplib.diagrams.matrices import draw_matrices
 from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_residual
+from skiplib.diagrams.sheets import draw_add
 from skiplib.diagrams.strip import draw_strip
 from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures, strike, strip, text
 from skiplib.kernels import KERNELS, Convolution, named_weights, short
@@ -461,6 +462,19 @@ def test_legal_sizes_mark_the_size_that_is_shown():
     assert float(frame[1:].split()[0]) == pytest.approx(float(marked.get("x")) - 1.5, abs=0.01)
 
 
+def test_a_click_on_a_bar_names_its_size():
+    verdicts = {1: "broadcast", 2: "error", 3: "equal"}
+    live = ElementTree.fromstring(draw_legal_sizes(verdicts, marked=3).live)
+    hits = next(group for group in live.iter(f"{SVG}g") if group.get("class") == "go")
+    marks = [mark for mark in live.iter(f"{SVG}rect") if mark.get("class") in verdicts.values()]
+    assert [hit.get("data-size") for hit in hits] == ["1", "2", "3"]
+    assert [hit.find(f"{SVG}title").text for hit in hits] == ["1: stretched", "2: fails", "3: runs"]
+    for hit, mark in zip(hits, marks, strict=False):
+        (left, width), (x, wide) = numbers(hit, "x", "width"), numbers(mark, "x", "width")
+        assert left <= x and x + wide <= left + width
+    assert ".skiplib-input_size input" in hits.get("onclick") and "'change',{bubbles:true}" in hits.get("onclick")
+
+
 def test_alignment_shades_what_each_side_reads():
     picture = draw_alignment(32, 0, range(-6, -2), [0])
     shaded = [float(e.get("x")) for e in parse(picture).iter(f"{SVG}rect") if e.get("class") == "window"]
@@ -471,7 +485,7 @@ def test_alignment_shades_what_each_side_reads():
     assert picture.alt == "For output column 0 the branch looks at input columns −6 to −3, the skip at 0."
 
 
-def test_residual_is_its_block_its_sizes_and_its_alignment():
+def test_residual_is_its_block_its_sizes_its_alignment_and_its_add():
     conv = ConvGeometry(3, stride=2, padding=1)
     shortcut = Shortcut(
         kind="projection", branch=(conv, conv), in_channels=2, out_channels=5, geometry=ConvGeometry(2, stride=4)
@@ -492,9 +506,18 @@ def test_residual_is_its_block_its_sizes_and_its_alignment():
         ),
         draw_legal_sizes(verdicts, marked=16),
         draw_alignment(16, 1, range(1, 8), range(4, 6)),
+        draw_add(
+            (1, 5, 4, 4),
+            (1, 5, 4, 4),
+            looks=((1 / 16, 5 / 16, 9 / 16, 13 / 16), (0.5 / 16, 4.5 / 16, 8.5 / 16, 12.5 / 16)),
+        ),
     ]
     assert picture.alt == " ".join(part.alt for part in parts)
     assert picture == stack_pictures(parts)
+    some = draw_residual(
+        shortcut, 16, hidden_channels=3, output_index=1, verdicts=verdicts, pictures=("add", "block")
+    )
+    assert some == stack_pictures([parts[3], parts[0]])
 
 
 @pytest.mark.parametrize(
@@ -516,7 +539,9 @@ def test_residual_names_its_shortcut_with_what_was_chosen(settings, label):
 
 def test_stretched_add_gives_the_larger_of_both_shapes():
     shortcut = Shortcut(kind="identity", branch=(ConvGeometry(3, padding=1),) * 2, in_channels=1, out_channels=6)
-    picture = draw_residual(shortcut, 8, hidden_channels=4, output_index=0, verdicts={8: shortcut.verdict(8)})
+    picture = draw_residual(
+        shortcut, 8, hidden_channels=4, output_index=0, verdicts={8: shortcut.verdict(8)}, pictures=["block"]
+    )
     assert words(picture).count("(1, 6, 8, 8)") == 2 and "~ legal, but stretched" in " ".join(words(picture))
 
 
@@ -526,6 +551,13 @@ def test_stacked_pictures_keep_their_order_and_their_words():
     inner = parse(both).findall(f"{SVG}svg")
     assert [float(svg.get("y")) for svg in inner] == [0, one.height + 8]
     assert both.alt == f"{one.alt} {two.alt}" and both.height == one.height + two.height + 8
+
+
+def test_stacked_pictures_answer_the_mouse_where_each_stands():
+    one, two = draw_strip(7, ConvGeometry(3)), draw_legal_sizes({1: "error", 2: "equal"}, marked=2)
+    both = stack_pictures([one, two])
+    assert f'<g transform="translate(0 {one.height + 8:g})">{two.hover}</g></svg>' in both.live
+    assert "onclick" not in both.svg and not stack_pictures([one]).hover
 
 
 def test_matrices_shade_by_size_and_sign():

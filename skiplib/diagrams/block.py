@@ -7,9 +7,9 @@ from skiplib.adding import Verdict
 from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, make_picture, text
 
 Shape = Sequence[int] | None
-_BOX, _ARROW = 132, 118  # a box holds "conv1, ReLU" or "k 3, s 1, p 1", an arrow the shape "(1, 16, 32, 32)"
+_BOX, _ARROW = 112, 100  # a box holds "conv1, ReLU" or "k 3, s 1, p 1", an arrow the shape "(1, 16, 32, 32)"
 _PITCH = _BOX + _ARROW  # from one step to the next
-_FORK, _START = 34, 156  # x where the skip leaves, and where the first box begins
+_FORK, _START = 34, 136  # x where the skip leaves, and where the first box begins
 _Y, _SKIP_Y = 152, 52  # the branch, and the skip above it
 _RADIUS = 22  # of the add
 _WORDS = {
@@ -55,7 +55,7 @@ def draw_block(
     spoken = ", ".join(f"{step} {_shown(shape)}" for step, shape in [("x", input_shape), *branch])
     skip = f"x {_shown(input_shape)}" + (f", {label} {_shown(skip_shape)}" if shortcut else "")
     alt = f"A block. Branch: {spoken}. Skip: {skip}. At the add {_WORDS[verdict]}.".replace("\n", " ")
-    return make_picture(add_x + _RADIUS + _ARROW + 70, _Y + 60, parts, alt=alt, rules=_RULES)
+    return make_picture(add_x + _RADIUS + _ARROW + 6, _Y + 60, parts, alt=alt, rules=_RULES)
 
 
 def _branch(steps: Sequence[tuple[str, Shape]], input_shape: Shape) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _add(verdict: str, output_shape: Shape, x: float) -> Iterator[str]:
     yield text(x, _Y + 9, "+", f"m sign{on_colour}")
     if verdict != "error":
         yield from _arrow(x + _RADIUS, _Y, _ARROW, _shown(output_shape))
-    yield text(x, _Y + _RADIUS + 24, f"{SIGNS[verdict]} {_WORDS[verdict]}", "m b")
+    yield text(x + _RADIUS + _ARROW, _Y + _RADIUS + 24, f"{SIGNS[verdict]} {_WORDS[verdict]}", "e b")
 
 
 def _box(x: float, y: float, label: str) -> Iterator[str]:

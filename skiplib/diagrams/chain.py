@@ -6,10 +6,10 @@ from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import compose, seen_pixels, sizes, sizes_after
 from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, cells, make_picture, strip, text
 
-_MARGIN, _STRIPS, _WIDEST = 4, 436, 24  # left of the strips; how wide they may be, and their pixels
-_TEXT = _MARGIN + _STRIPS + 16  # x of the labels
+_MARGIN, _STRIPS, _WIDEST = 4, 290, 24  # left of the strips; how wide they may be, and their pixels
+_TEXT = _MARGIN + _STRIPS + 12  # x of the labels
 _TOP, _PITCH, _TALL = 40, 96, 24  # of the first strip; from one to the next; of each: two lines of text fit between
-_MAP_X, _SIDE = 690, 230  # of the map of sizes, right of the longest label
+_MAP_X, _SIDE = 516, 180  # of the map of sizes, right of the longest label
 _SMALLEST, _STEPS = 12, 12  # the map shows at least so many sizes; its path takes at most so many steps
 _FEW = 8  # so many kept sizes are no longer marked one by one
 _RULES = {
@@ -72,10 +72,11 @@ def _strips(
 
 
 def _arguments(layer: int, geometry: ConvGeometry, y: float) -> Iterator[str]:
-    """What stands between two levels, in two lines."""
-    dilation = f", dilation {geometry.dilation}" if geometry.dilation > 1 else ""
+    """What stands between two levels, in two lines or three."""
     yield text(_TEXT, y, f"↓ conv {layer}: kernel_size {geometry.kernel_size},")
-    yield text(_TEXT + 14, y + 17, f"stride {geometry.stride}, padding {geometry.padding}{dilation}")
+    yield text(_TEXT + 14, y + 17, f"stride {geometry.stride}, padding {geometry.padding}")
+    if geometry.dilation > 1:
+        yield text(_TEXT + 14, y + 34, f"dilation {geometry.dilation}")
 
 
 def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> Iterator[str]:
@@ -86,13 +87,15 @@ def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> I
     def at(before: float, result: float) -> str:
         return f"{_MAP_X + before * unit:g} {bottom - result * unit:g}"
 
-    yield text(_MAP_X, 16, "size before → size after", "b")
+    yield text(_MAP_X, 16, "the map of sizes", "b")
     yield f'<path class="line" d="M{_MAP_X} {_TOP}v{_SIDE}h{_SIDE}"/>'
     yield f'<path class="diagonal" d="M{at(0, 0)}L{at(largest, largest)}"/>'
     for tick in range(0, largest + 1, max(4, largest // 16 * 4)):
         yield text(_MAP_X + tick * unit, bottom + 17, tick, "m")
         yield text(_MAP_X - 7, bottom - tick * unit + 5, tick, "e")
-    yield text(_MAP_X + _SIDE / 2, bottom + 36, "input size", "m")
+    yield text(_MAP_X + _SIDE / 2, bottom + 36, "size before", "m")
+    middle = _TOP + _SIDE / 2
+    yield text(_MAP_X - 34, middle, "size after", "m", f' transform="rotate(-90 {_MAP_X - 34} {middle:g})"')
     inside = [(before, result) for before, result in after.items() if result in after]
     yield cells([(_MAP_X + n * unit - 1.5, bottom - result * unit - 1.5) for n, result in inside], 3, "dots")
     corners, size = [at(input_size, 0)], input_size

@@ -6,20 +6,32 @@ from skiplib.adding import Verdict
 from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import sizes
 from skiplib.diagrams.block import draw_block
-from skiplib.diagrams.svg import SIGNS, Picture, make_picture, rect, stack_pictures, strip, text
+from skiplib.diagrams.sheets import draw_add
+from skiplib.diagrams.svg import INK, SIGNS, Picture, make_picture, rect, stack_pictures, strip, style, text
 from skiplib.shortcuts import CHOICES, Shortcut
 from skiplib.words import in_ranges, minus
 
-_LEFT, _SPAN = 92, 760  # room for "branch" and "skip"; how wide the strips may be
-_WIDTH, _WIDEST = _LEFT + _SPAN + 30, 24  # of the pictures, and of a column
+_LEFT, _SPAN = 62, 630  # room for "branch" and "skip"; how wide the strips may be
+_WIDTH, _WIDEST = _LEFT + _SPAN + 20, 24  # of the pictures, and of a column
 _HEIGHTS: dict[Verdict, int] = {"equal": 24, "broadcast": 15, "error": 6}  # of the bars: not by colour alone
+PICTURES = ("block", "sizes", "places", "add")
+_CLICK = (  # the number box of the explorer around it is the only way from a picture to the kernel
+    "const box=this.closest('.skiplib-explorer').querySelector('.skiplib-input_size input');"
+    "box.value=event.target.dataset.size;box.dispatchEvent(new Event('change',{bubbles:true}))"
+)
 _SAID: dict[Verdict, str] = {"equal": "runs", "broadcast": "stretched", "error": "fails"}
 
 
 def draw_residual(
-    shortcut: Shortcut, input_size: int, *, hidden_channels: int, output_index: int, verdicts: Mapping[int, Verdict]
+    shortcut: Shortcut,
+    input_size: int,
+    *,
+    hidden_channels: int,
+    output_index: int,
+    verdicts: Mapping[int, Verdict],
+    pictures: Sequence[str] = PICTURES,
 ) -> Picture:
-    """A branch and its shortcut as three pictures in one: block, legal sizes, alignment.
+    """A branch and its shortcut in up to four pictures, one under the other.
 
     Args:
         shortcut: it knows its branch.
@@ -27,14 +39,19 @@ def draw_residual(
         hidden_channels: between the branch's convolutions.
         output_index: the output column whose origin is drawn.
         verdicts: ``shortcut.verdict`` of every size to be shown, ``input_size`` among them.
+        pictures: which, and in which order: "block", "sizes", "places", "add".
 
     Raises:
         ValueError: where PyTorch refuses the branch or the shortcut.
     """
     columns = shortcut.branch_columns(output_index), shortcut.columns(output_index, input_size)
-    block = _draw_shapes(shortcut, input_size, hidden_channels, verdicts[input_size])
-    legal_sizes = draw_legal_sizes(verdicts, marked=input_size)
-    return stack_pictures([block, legal_sizes, draw_alignment(input_size, output_index, *columns)])
+    draw = {
+        "block": lambda: _draw_shapes(shortcut, input_size, hidden_channels, verdicts[input_size]),
+        "sizes": lambda: draw_legal_sizes(verdicts, marked=input_size),
+        "places": lambda: draw_alignment(input_size, output_index, *columns),
+        "add": lambda: _draw_sides(shortcut, input_size),
+    }
+    return stack_pictures([draw[name]() for name in pictures])
 
 
 def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int) -> Picture:
@@ -58,7 +75,15 @@ def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int) -> Picture
     at = {kind: in_ranges([size for size, each in verdicts.items() if each == kind]) for kind in _SAID}
     shown = f"Input sizes {min(verdicts)} to {max(verdicts)}."
     alt = f"{shown} The add runs at {at['equal']}; it is stretched at {at['broadcast']}; elsewhere it fails."
-    return make_picture(_WIDTH, 102, parts, alt=alt)
+    hits = "".join(
+        f'<rect x="{_LEFT + place * cell:g}" y="20" width="{cell:g}" height="50" data-size="{size}">'
+        f"<title>{size}: {_SAID[verdict]}</title></rect>"
+        for place, (size, verdict) in enumerate(verdicts.items())
+    )
+    rules = {".go": "fill:none;pointer-events:all;cursor:pointer", ".go rect:hover": f"stroke:{INK}"}
+    return make_picture(
+        _WIDTH, 102, parts, alt=alt, hover=f'{style(rules)}<g class="go" onclick="{_CLICK}">{hits}</g>'
+    )
 
 
 def draw_alignment(input_size: int, index: int, branch: Sequence[int], shortcut: Sequence[int]) -> Picture:
@@ -94,6 +119,17 @@ def _draw_shapes(shortcut: Shortcut, input_size: int, hidden_channels: int, verd
     around = None if shortcut.kind == "identity" else (label, skip)
     x, y = (1, shortcut.in_channels, input_size, input_size), tuple(map(max, skip, branch[-1][1]))
     return draw_block(branch, input_shape=x, verdict=verdict, shortcut=around, output_shape=y)
+
+
+def _draw_sides(shortcut: Shortcut, input_size: int) -> Picture:
+    """Both sides of the add, and what each column of theirs looks at: the middle of what it reads."""
+    skip, branch = (1, *shortcut.output_shape(input_size)), (1, *shortcut.branch_shape(input_size))
+    read = (
+        [shortcut.columns(index, input_size) for index in range(skip[-1])],
+        [shortcut.branch_columns(index) for index in range(branch[-1])],
+    )
+    skip_looks, branch_looks = ([(each[0] + each[-1] + 1) / (2 * input_size) for each in side] for side in read)
+    return draw_add(skip, branch, looks=(skip_looks, branch_looks), aligned=shortcut.aligned(input_size))
 
 
 def _numbers(geometry: ConvGeometry) -> str:

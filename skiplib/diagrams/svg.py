@@ -83,13 +83,14 @@ def make_picture(
 
 
 def stack_pictures(pictures: Sequence[Picture], *, gap: float = 8) -> Picture:
-    """Still pictures under one another as one still picture; its alt text is theirs, in order."""
-    parts, y = [], 0.0
+    """Pictures under one another as one; its alt text is theirs, in order."""
+    parts, hover, y = [], "", 0.0
     for picture in pictures:
         parts.append(picture.svg.replace("<svg ", f'<svg y="{y:g}" ', 1))
+        hover += f'<g transform="translate(0 {y:g})">{picture.hover}</g>' if picture.hover else ""
         y += picture.height + gap
     alt = " ".join(picture.alt for picture in pictures)
-    return make_picture(max(picture.width for picture in pictures), y - gap, parts, alt=alt)
+    return make_picture(max(picture.width for picture in pictures), y - gap, parts, alt=alt, hover=hover)
 
 
 def style(rules: Rules) -> str:

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 from skiplib.adding import Verdict, add_message
 from skiplib.arithmetic import PUBLISHED, ConvGeometry, checked_word
 from skiplib.chains import checked_geometries
-from skiplib.diagrams.residual import draw_residual
+from skiplib.diagrams.residual import PICTURES, draw_residual
 from skiplib.explorers.base import Explorer, View, code_line
 from skiplib.explorers.controls import Control, choose
 from skiplib.shortcuts import CHOICES, PIXEL, Kind, Shortcut, propose_shortcuts
@@ -31,6 +31,7 @@ class ResidualExplorer(Explorer):
         geometry: where a shortcut with a choice reads.
         output_index: the output column whose origin is drawn.
         show: the controls beside the picture; the others wait behind "more".
+        pictures: which to draw, one under the other: "block", "sizes", "places", "add".
 
     >>> str(ResidualExplorer()).partition(" -> ")[2]
     'branch=(1, 3, 11, 11), skip=(1, 3, 32, 32), add=error, runs_at=3, 4'
@@ -48,12 +49,13 @@ class ResidualExplorer(Explorer):
         geometry: ConvGeometry = PIXEL,
         output_index: int = 0,
         show: Sequence[str] = ("input_size", "shortcut", "output_index"),
+        pictures: Sequence[str] = ("block", "sizes"),
     ) -> None:
         geometries = checked_geometries("geometries", geometries)
         if len(geometries) != 2:
             raise ValueError(f"`geometries` must hold two convolutions; got {len(geometries)}")
         checked_word("kind", kind, CHOICES)
-        kinds = choose("shortcut", CHOICES, kind)
+        self._pictures = _checked_pictures(pictures)
         first = {
             "input_size": Control("input_size", input_size, 1, _LARGEST),
             "in_channels": Control("in_channels", in_channels, 1, 16),
@@ -63,12 +65,12 @@ class ResidualExplorer(Explorer):
         one, two = (_controls(f"_{layer}", each, _BRANCH) for layer, each in enumerate(geometries, start=1))
         chosen = _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
         most = _LARGEST + 2 * 2 * 4 - 1  # two layers pad two sides with 4 pixels each
-        index = {"output_index": Control("output_index", output_index, 0, most)}
         self.repair = widgets.Dropdown(
             options=[_CHOOSE], description="repair", style={"description_width": "50px"}, layout={"width": "216px"}
         )
         self._proposals: list[Shortcut] = []
-        controls = {**first, **one, **two, "shortcut": kinds, **chosen, **index}
+        controls = {**first, **one, **two, "shortcut": choose("shortcut", CHOICES, kind), **chosen}
+        controls["output_index"] = Control("output_index", output_index, 0, most)
         super().__init__(controls, show=show, under=[self.repair])
         self.repair.observe(self._apply_repair, "value")
 
@@ -117,6 +119,7 @@ class ResidualExplorer(Explorer):
         chosen = CHOICES[self.controls["shortcut"].value]
         for name in _SHORTCUT:
             self.controls[f"{name}_skip"].layout.display = "" if name in chosen else "none"
+        self.controls["output_index"].layout.display = "" if "places" in self._pictures else "none"
         names = ("in_channels", "out_channels", "input_size")
         *channels, input_size = (self.controls[name].value for name in names)
         try:
@@ -129,13 +132,18 @@ class ResidualExplorer(Explorer):
         self.controls["output_index"].set_most(min(places) - 1)
 
     def view(self) -> View:
-        """The block with its shapes, the sizes for which it runs, and where both sides of the add look."""
+        """The pictures that were asked for, and what becomes of the add in words."""
         names = ("input_size", "hidden_channels", "output_index")
         input_size, hidden_channels, index = (self.controls[name].value for name in names)
         shortcut = self.shortcut
         verdicts = {size: shortcut.verdict(size) for size in range(1, _LARGEST + 1)}
         picture = draw_residual(
-            shortcut, input_size, hidden_channels=hidden_channels, output_index=index, verdicts=verdicts
+            shortcut,
+            input_size,
+            hidden_channels=hidden_channels,
+            output_index=index,
+            verdicts=verdicts,
+            pictures=self._pictures,
         )
         branch, skip = (1, *shortcut.branch_shape(input_size)), (1, *shortcut.output_shape(input_size))
         runs = [size for size, verdict in verdicts.items() if verdict == "equal"]
@@ -174,6 +182,14 @@ def _controls(suffix: str, geometry: ConvGeometry, bounds: Mapping[str, tuple[in
         raise ValueError(f"`dilation` must be 1 in this explorer; got {geometry}")
     names = {f"{name}{suffix}": (getattr(geometry, name), *ends) for name, ends in bounds.items()}
     return {name: Control(name, *start) for name, start in names.items()}
+
+
+def _checked_pictures(pictures: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(pictures, str) or not pictures:
+        raise ValueError(f"`pictures` must name some of {', '.join(PICTURES)}; got {pictures!r}")
+    for picture in pictures:
+        checked_word("pictures", picture, PICTURES)
+    return tuple(pictures)
 
 
 def _sentence(verdict: Verdict, skip: tuple[int, ...], branch: tuple[int, ...], *, aligned: bool) -> str:

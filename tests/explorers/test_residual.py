@@ -91,6 +91,30 @@ def test_output_index_runs_over_what_both_sides_have(input_size, most):
     assert ResidualExplorer(input_size=input_size).controls["output_index"].box.max == most
 
 
+@pytest.mark.parametrize(
+    ("pictures", "says", "index"),
+    [
+        (("block", "sizes"), ["A block.", "Input sizes 1 to 64."], "none"),
+        (("places",), ["For output column 0"], ""),
+        (["add", "places"], ["Skip (1, 3, 32, 32) and branch (1, 3, 11, 11)", "For output column 0"], ""),
+    ],
+)
+def test_residual_explorer_draws_the_pictures_that_are_asked_for(pictures, says, index):
+    explorer = ResidualExplorer(pictures=pictures)
+    alt = explorer.shown.picture.alt
+    assert [alt.index(each) for each in says] == sorted(alt.index(each) for each in says)
+    starts = ("A block.", "Input sizes", "For output column", "Skip (")
+    assert sum(start in alt for start in starts) == len(pictures)
+    assert explorer.controls["output_index"].layout.display == index
+
+
+def test_moved_shortcut_moves_the_digit():
+    explorer = ResidualExplorer(kind="projection", geometry=ConvGeometry(1, stride=3), pictures=("add",))
+    assert "look at different places" in explorer.shown.picture.alt
+    explorer.repair.index = 1 + [proposal.aligned(32) for proposal in explorer._proposals].index(True)
+    assert "every number has its partner." in explorer.shown.picture.alt
+
+
 def test_residual_explorer_shows_only_what_a_shortcut_leaves_to_choose():
     explorer = ResidualExplorer()
     seen = {}
@@ -135,6 +159,13 @@ def test_residual_explorer_says_what_does_not_run(settings, said):
         ({"geometry": 3}, TypeError, "`geometry` must be"),
         ({"geometry": ConvGeometry(40)}, ValueError, "`kernel_size_skip` must lie between 1 and 31"),
         ({"in_channels": 0}, ValueError, "`in_channels` must lie between 1 and 16"),
+        ({"pictures": "add"}, ValueError, "`pictures` must name some of block, sizes, places, add; got 'add'"),
+        ({"pictures": ()}, ValueError, "`pictures` must name some of"),
+        (
+            {"pictures": ["block", "sum"]},
+            ValueError,
+            "`pictures` must be one of block, sizes, places, add; got 'sum'",
+        ),
     ],
 )
 def test_residual_explorer_names_a_bad_starting_value(settings, error, message):
@@ -150,7 +181,9 @@ def test_residual_explorer_offers_no_repair_of_a_branch_that_does_not_run():
 
 
 def test_residual_explorer_moves_the_origin_with_the_output_index():
-    explorer = ResidualExplorer(kind="projection", geometry=ConvGeometry(4, 4, 6), output_index=5)
+    explorer = ResidualExplorer(
+        kind="projection", geometry=ConvGeometry(4, 4, 6), output_index=5, pictures=("places",)
+    )
     assert "For output column 5 the branch looks at input columns 14 to 17, the skip at 14 to 17." in (
         explorer._picture.value
     )
