@@ -1,0 +1,154 @@
+"""The gradient's way back: blocks with their skips, how much passes each, and the same as curves below (layer L2).
+
+The horizontal axis counts blocks back from the loss, so a deeper network is a longer line. Everything moves by CSS
+alone, after **Play**, and not for readers who want no motion; the widths can be seen without it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from skiplib.diagrams.curves import COLOURS, RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
+from skiplib.diagrams.svg import FAINT, INK, Picture, make_picture, rect, text
+from skiplib.words import magnitude
+
+_GRADIENT = Panel(49, 0, -45, 10, top=128, height=165, right=56)
+_SIZE = Panel(49, 0, -20, 10, top=352, height=45, right=56)
+_CENTRES = {"plain": 42, "skip": 92}  # pixels from the top to each row of blocks
+_THICK, _THICKEST = 6.0, 16.0  # pixels that 1 takes; more than that there is no room for
+_RULES = {
+    ".unit": f"fill:none;stroke:{INK};stroke-opacity:.6",
+    ".wire": "opacity:.6",
+    ".wire path": "stroke:none",
+    ".wire .arc": "fill:none;stroke:inherit",
+    ".small": f"font-size:11px;fill:{FAINT}",
+    ".now": "font-size:11px;opacity:0",
+    ".hit": "fill:transparent",
+}
+_MOTION = """<style>
+@keyframes skiplib-travel{0%{opacity:0}15%{opacity:1;transform:scaleY(1.6)}100%{opacity:.6}}
+@keyframes skiplib-size{0%,100%{opacity:0}10%,70%{opacity:1}}
+@keyframes skiplib-line{from{clip-path:inset(-9px -9px -9px 100%)}to{clip-path:inset(-9px)}}
+.skiplib .wire{transform-box:fill-box;transform-origin:center}
+@media (prefers-reduced-motion:no-preference){
+.skiplib.playing .wire{animation:skiplib-travel .6s calc(var(--at)*var(--step)) both}
+.skiplib.playing .now{animation:skiplib-size calc(2.5*var(--step)) calc(var(--at)*var(--step)) both}
+.skiplib.playing .drawn{animation:skiplib-line calc(var(--blocks)*var(--step)) linear both}}
+@media (prefers-reduced-motion:reduce){.skiplib .play{display:none}}
+</style>"""
+_PLAY = (
+    f'<foreignObject class="play" x="{WIDTH - 64}" y="0" width="64" height="24"><button '
+    'xmlns="http://www.w3.org/1999/xhtml" title="Send the gradient from the loss back to the input" '
+    "onclick=\"const p=this.closest('svg').classList;p.remove('playing');this.getBoundingClientRect();"
+    'p.add(\'playing\')" style="width:100%;font:12px system-ui,sans-serif;padding:2px 0">▶ Play</button></foreignObject>'
+)
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What is measured at every block, from the stem on: rows of "plain" and of "skip", one for each seed."""
+
+    activations: Rows  # gradient relative to the last, of the outputs of the stem and of every block
+    weights: Rows  # of the weights of every convolution: the stem's, then two in each block
+    branches: Rows  # what of the gradient of activations comes back through the branch of every block
+    sizes: Rows  # root mean square of the outputs
+    off: Rows  # share of every block's ReLUs that are off
+
+
+def journey_picture(
+    now: Journey, *, gradient_of: str = "activations", precision: str = "single", ghost: Journey | None = None
+) -> Picture:
+    """Blocks and curves of one setting, over the curves of the one before.
+
+    Args:
+        now: what is measured.
+        gradient_of: "activations" or "weights", for the upper curves; what travels is the gradient of activations.
+        precision: in which it is measured.
+        ghost: the setting before.
+    """
+    gradients = getattr(now, gradient_of)
+    blocks = len(now.sizes["plain"][0]) - 1
+    ticks = (*range(0, 50, 10), 49)[-6:]
+    places = _halves if gradient_of == "weights" else _wholes
+    name = f"gradient of {gradient_of}"
+    parts = _GRADIENT.frame(ticks, f"{name},\nrelative to the last")
+    parts += pair(
+        _GRADIENT,
+        gradients,
+        places,
+        leftwards=True,
+        ghost=getattr(ghost, gradient_of, None),
+        below=f"0 in {precision} precision" if precision != "bfloat16" else "0 in bfloat16",
+    )
+    parts += _SIZE.frame(ticks, "size of the\nactivations", "blocks back from the loss")
+    parts += pair(_SIZE, now.sizes, _wholes, leftwards=True, ghost=ghost and ghost.sizes)
+    alt = f"{describe_pair(name.capitalize(), gradients)} {describe_pair('Size', now.sizes)}"
+    pace = f"--blocks:{blocks};--step:{min(250, 4000 // max(1, blocks))}ms"
+    parts = [f'<g style="{pace}">', *_rows(now, blocks), *parts, "</g>"]
+    return make_picture(WIDTH, 446, parts, alt=alt, rules=RULES | _RULES, hover=_MOTION + _hover(now, blocks) + _PLAY)
+
+
+def _wholes(count: int) -> list[int]:
+    """How many blocks back from the loss so many activations stand, the stem's first."""
+    return list(range(count - 1, -1, -1))
+
+
+def _halves(count: int) -> list[float]:
+    """The same for convolutions: the stem's, then two in each block."""
+    return [place / 2 for place in _wholes(count)]
+
+
+def _rows(now: Journey, blocks: int) -> list[str]:
+    """Both networks as rows of blocks; each line as wide as the gradient is there."""
+    parts = [text(_GRADIENT.x(49), 12, "width of a line: size of the gradient; a tenth is a fifth thinner", "small")]
+    loss = _GRADIENT.x(0) + 8
+    parts += [rect(loss, 28, 36, 78, "unit"), text(loss + 18, 71, "loss", "m")]
+    for kind, y in _CENTRES.items():
+        line = middle(now.activations[kind])
+        sizes, wide = [magnitude(value) for value in line], [_thickness(value) for value in line]
+        through = [_thickness(value) for value in middle(now.branches[kind])]
+        units = []
+        for block in range(blocks, 0, -1):
+            right, left = (_GRADIENT.x(blocks - place) for place in (block, block - 1))
+            if kind == "skip":
+                drawn = _wedge(right, left, y, through[block - 1], through[block - 1])
+                drawn += (
+                    f'<path class="arc" d="M{right:.1f} {y}C{right:.1f} {y - 22} {left:.1f} {y - 22} {left:.1f} {y}" '
+                    f'stroke-width="{wide[block]:.2f}"/>'
+                )
+            else:
+                drawn = _wedge(right, left, y, wide[block], wide[block - 1])
+            at = f'style="--at:{blocks - block}"'
+            parts.append(f'<g class="wire of-{kind}" {at}>{drawn}</g>')
+            parts.append(text((left + right) / 2, y - (24 if kind == "skip" else 13), sizes[block - 1], "now m", f" {at}"))
+            units.append(f"M{(left + right) / 2 - 3.5:.1f} {y - 6}h7v12h-7z")
+        parts.append(f'<path class="unit" d="{"".join(units)}"/>' if units else "")
+        parts.append(text(_GRADIENT.x(blocks) - 8, y + 4, f"{kind} {sizes[0]}", f"b e of-{kind}"))
+    return parts
+
+
+def _wedge(right: float, left: float, y: float, here: float, there: float) -> str:
+    """A line from right to left that is so wide at its ends."""
+    corners = (right, y - here / 2), (left, y - there / 2), (left, y + there / 2), (right, y + here / 2)
+    return f'<path d="M{"L".join(f"{x:.1f} {height:.2f}" for x, height in corners)}z"/>' if here or there else ""
+
+
+def _thickness(size: float) -> float:
+    """Pixels: ten times less is a fifth thinner, so that both 1e-10 and 1e3 can be drawn."""
+    return min(_THICK * size**0.1, _THICKEST) if size > 0 else 0.0
+
+
+def _hover(now: Journey, blocks: int) -> str:
+    """What stands at a block when the mouse is over it."""
+    parts = []
+    gradients, off = ({kind: middle(rows[kind]) for kind in COLOURS} for rows in (now.activations, now.off))
+    for block in range(1, blocks + 1):
+        left, right = (_GRADIENT.x(blocks - place) for place in (block - 1, block))
+        said = f"Block {block} of {blocks}. Gradient that leaves it: " + ", ".join(
+            f"{kind} {magnitude(line[block - 1])}" for kind, line in gradients.items()
+        )
+        shares = [f"{kind} {line[block - 1]:.0%}" for kind, line in off.items() if not math.isnan(line[block - 1])]
+        said += f". ReLUs that are off: {', '.join(shares)}" if shares else ""
+        box = f'<rect class="hit" x="{left:.1f}" y="24" width="{right - left:.1f}" height="84">'
+        parts.append(f"{box}<title>{said}.</title></rect>")
+    return "".join(parts)
