@@ -122,7 +122,9 @@ def compare(
     seeds = list(seeds)
     for start in range(0, len(seeds) or 1, _AT_ONCE):
         stacks = [
-            make_stack(depth, channels=channels, skip=True, head="pool", seed=seed, **settings).to(PRECISIONS[precision])
+            make_stack(depth, channels=channels, skip=True, head="pool", seed=seed, **settings).to(
+                PRECISIONS[precision]
+            )
             for seed in seeds[start : start + _AT_ONCE]
         ]
         skip += gradient_profiles(stacks, images, labels)
@@ -157,7 +159,9 @@ def _forward(stacks: Sequence[Stack], h: Tensor) -> tuple[list[Tensor], list[Ten
 
     It is ``ResidualBlock.forward`` with an identity shortcut.
     """
-    hidden, sums, relus = [_run([stack.stem for stack in stacks], h, [])], [], []
+    hidden = [_run([stack.stem for stack in stacks], h, [])]
+    sums: list[Tensor] = []
+    relus: list[Tensor] = []
     for blocks in zip(*map(_blocks, stacks), strict=True):
         out = _run([block.branch for block in blocks], hidden[-1], relus)
         if blocks[0].skip:

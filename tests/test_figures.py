@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ElementTree
 
 import matplotlib
 import pytest
-
 from skiplib.figures.pairs import draw_pair, gradients_plot, product_plot, spectrum_plot
+
 from skiplib.figures.plot import STYLES, Band, Plot, draw_bands, make_figure
 from skiplib.figures.training import Curve, draw_training, race_plot, running_mean, training_plot, trust_plot
 

@@ -28,7 +28,10 @@ RULES = {
     **{f".of-{kind}": f"fill:{colour};stroke:{colour}" for kind, colour in COLOURS.items()},
     ".band": "fill-opacity:.2;stroke:none",
     # lighter on a dark page, darker on a light one; the first colour is for browsers that cannot mix
-    **{f"text.of-{kind}": f"stroke:none;fill:{c};fill:color-mix(in srgb,{c} 75%,{INK})" for kind, c in COLOURS.items()},
+    **{
+        f"text.of-{kind}": f"stroke:none;fill:{c};fill:color-mix(in srgb,{c} 75%,{INK})"
+        for kind, c in COLOURS.items()
+    },
 }
 _SIDE, _EDGE, _APART = 96, 14, 15  # pixels: left of a panel; of its edges; between the baselines of two names
 
@@ -115,7 +118,9 @@ class Panel:
             parts.insert(0, f'<path class="band" d="{self._path(around)}z"/>' if around else "")
         marks = [*dots, *(line if len(line) < 3 else [])]  # a line of one or two points is hard to see
         if marks:
-            parts.append(f'<path class="spots" d="{"".join(f"M{self.x(x):.1f} {self.y(v):.1f}h0" for x, v in marks)}"/>')
+            parts.append(
+                f'<path class="spots" d="{"".join(f"M{self.x(x):.1f} {self.y(v):.1f}h0" for x, v in marks)}"/>'
+            )
         return f'<g class="of-{kind}">{"".join(parts)}</g>'
 
     def ghost(self, xs: Sequence[float], values: Sequence[float]) -> str:
@@ -132,7 +137,7 @@ class Panel:
         there = [(self.y(value), kind, self.x(place)) for kind, (place, value) in ends.items() if value == value]
         for number, (y, kind, x) in enumerate(sorted(there)):
             beyond = (x - _SIDE if leftwards else WIDTH - self.right - x) > 45
-            under = number and y + 17 < bottom  # the open side of the lower one
+            under = number and y + 17 < bottom + _EDGE  # the open side of the lower one
             last = max(y + (4 if beyond else 17 if under else -8), last + _APART)
             left = leftwards == beyond  # of the end of the curve
             parts.append(text(x - 8 if left else x + 8, last, kind, f"b of-{kind}{' e' if left else ''}"))
@@ -147,6 +152,7 @@ def pair(
     leftwards: bool = False,
     ghost: Rows | None = None,
     below: str = "",
+    named: bool = True,
 ) -> list[str]:
     """Both curves, named at one end, over the ghosts of the setting before, and the edges that are in use.
 
@@ -160,9 +166,8 @@ def pair(
     across = f'<path fill="none" d="M{panel.x(panel.first):.1f} {panel.top:g}H{panel.x(panel.last):.1f}"/>'
     parts.append(f'<g class="drawn">{across}{"".join(curves)}</g>')
     end = 0 if leftwards else -1
-    return parts + panel.names(
-        {kind: (places(len(line))[end], line[end]) for kind, line in lines.items()}, leftwards=leftwards
-    )
+    ends = {kind: (places(len(line))[end], line[end]) for kind, line in lines.items()}
+    return parts + (panel.names(ends, leftwards=leftwards) if named else [])
 
 
 def describe_pair(what: str, rows: Rows) -> str:
@@ -171,5 +176,7 @@ def describe_pair(what: str, rows: Rows) -> str:
     >>> describe_pair("Gradient", {"plain": [[1e-9, 1.0]], "skip": [[2.0, 1.0]]})
     'Gradient, from left to right: plain 1e-9 to 1, skip 1 to 1.'
     """
-    ends = [f"{kind} {magnitude(line[0])} to {magnitude(line[-1])}" for kind in COLOURS for line in [middle(rows[kind])]]
+    ends = [
+        f"{kind} {magnitude(line[0])} to {magnitude(line[-1])}" for kind in COLOURS for line in [middle(rows[kind])]
+    ]
     return f"{what}, from left to right: {', '.join(ends)}."

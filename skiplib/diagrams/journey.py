@@ -5,7 +5,6 @@ alone, after **Play**, and not for readers who want no motion; the widths can be
 """
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skiplib.diagrams.curves import COLOURS, RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
@@ -15,10 +14,10 @@ from skiplib.words import magnitude
 _GRADIENT = Panel(49, 0, -45, 10, top=128, height=165, right=56)
 _SIZE = Panel(49, 0, -20, 10, top=352, height=45, right=56)
 _CENTRES = {"plain": 42, "skip": 92}  # pixels from the top to each row of blocks
-_THICK, _THICKEST = 6.0, 16.0  # pixels that 1 takes; more than that there is no room for
+_THICK, _THICKEST = 9.0, 24.0  # pixels that 1 takes; more than that there is no room for
 _RULES = {
     ".unit": f"fill:none;stroke:{INK};stroke-opacity:.6",
-    ".wire": "opacity:.6",
+    ".wire": "opacity:.7",
     ".wire path": "stroke:none",
     ".wire .arc": "fill:none;stroke:inherit",
     ".small": f"font-size:11px;fill:{FAINT}",
@@ -26,21 +25,21 @@ _RULES = {
     ".hit": "fill:transparent",
 }
 _MOTION = """<style>
-@keyframes skiplib-travel{0%{opacity:0}15%{opacity:1;transform:scaleY(1.6)}100%{opacity:.6}}
-@keyframes skiplib-size{0%,100%{opacity:0}10%,70%{opacity:1}}
+@keyframes skiplib-travel{0%{opacity:0}15%{opacity:1;transform:scaleY(1.6)}100%{opacity:.7}}
+@keyframes skiplib-size{from,to{opacity:1}}
 @keyframes skiplib-line{from{clip-path:inset(-9px -9px -9px 100%)}to{clip-path:inset(-9px)}}
 .skiplib .wire{transform-box:fill-box;transform-origin:center}
 @media (prefers-reduced-motion:no-preference){
 .skiplib.playing .wire{animation:skiplib-travel .6s calc(var(--at)*var(--step)) both}
-.skiplib.playing .now{animation:skiplib-size calc(2.5*var(--step)) calc(var(--at)*var(--step)) both}
+.skiplib.playing .now{animation:skiplib-size calc(var(--apart)*var(--step)) calc(var(--at)*var(--step))}
 .skiplib.playing .drawn{animation:skiplib-line calc(var(--blocks)*var(--step)) linear both}}
 @media (prefers-reduced-motion:reduce){.skiplib .play{display:none}}
 </style>"""
+_AGAIN = "const p=this.closest('svg').classList;p.remove('playing');this.getBoundingClientRect();p.add('playing')"
 _PLAY = (
-    f'<foreignObject class="play" x="{WIDTH - 64}" y="0" width="64" height="24"><button '
-    'xmlns="http://www.w3.org/1999/xhtml" title="Send the gradient from the loss back to the input" '
-    "onclick=\"const p=this.closest('svg').classList;p.remove('playing');this.getBoundingClientRect();"
-    'p.add(\'playing\')" style="width:100%;font:12px system-ui,sans-serif;padding:2px 0">▶ Play</button></foreignObject>'
+    f'<foreignObject class="play" x="{WIDTH - 64}" y="0" width="64" height="24">'
+    '<button xmlns="http://www.w3.org/1999/xhtml" title="Send the gradient from the loss back to the input" '
+    f'onclick="{_AGAIN}" style="width:100%;font:12px sans-serif;padding:2px 0">▶ Play</button></foreignObject>'
 )
 
 
@@ -77,15 +76,24 @@ def journey_picture(
         gradients,
         places,
         leftwards=True,
-        ghost=getattr(ghost, gradient_of, None),
-        below=f"0 in {precision} precision" if precision != "bfloat16" else "0 in bfloat16",
+        ghost=getattr(ghost, gradient_of) if ghost else None,
+        below=f"0 in {in_words(precision)}",
     )
     parts += _SIZE.frame(ticks, "size of the\nactivations", "blocks back from the loss")
-    parts += pair(_SIZE, now.sizes, _wholes, leftwards=True, ghost=ghost and ghost.sizes)
+    parts += pair(_SIZE, now.sizes, _wholes, ghost=ghost.sizes if ghost else None, named=False)
     alt = f"{describe_pair(name.capitalize(), gradients)} {describe_pair('Size', now.sizes)}"
-    pace = f"--blocks:{blocks};--step:{min(250, 4000 // max(1, blocks))}ms"
+    pace = f"--blocks:{blocks};--apart:{_apart(blocks)};--step:{min(250, 4000 // max(1, blocks))}ms"
     parts = [f'<g style="{pace}">', *_rows(now, blocks), *parts, "</g>"]
     return make_picture(WIDTH, 446, parts, alt=alt, rules=RULES | _RULES, hover=_MOTION + _hover(now, blocks) + _PLAY)
+
+
+def in_words(precision: str) -> str:
+    """How a sentence names it.
+
+    >>> in_words("half"), in_words("bfloat16")
+    ('half precision', 'bfloat16')
+    """
+    return precision if precision == "bfloat16" else f"{precision} precision"
 
 
 def _wholes(count: int) -> list[int]:
@@ -104,27 +112,36 @@ def _rows(now: Journey, blocks: int) -> list[str]:
     loss = _GRADIENT.x(0) + 8
     parts += [rect(loss, 28, 36, 78, "unit"), text(loss + 18, 71, "loss", "m")]
     for kind, y in _CENTRES.items():
-        line = middle(now.activations[kind])
-        sizes, wide = [magnitude(value) for value in line], [_thickness(value) for value in line]
-        through = [_thickness(value) for value in middle(now.branches[kind])]
-        units = []
+        line, branches = middle(now.activations[kind]), middle(now.branches[kind])
+        units, over = "", 24 if kind == "skip" else 13
         for block in range(blocks, 0, -1):
             right, left = (_GRADIENT.x(blocks - place) for place in (block, block - 1))
+            here, there, at = line[block], line[block - 1], f' style="--at:{blocks - block}"'
             if kind == "skip":
-                drawn = _wedge(right, left, y, through[block - 1], through[block - 1])
-                drawn += (
-                    f'<path class="arc" d="M{right:.1f} {y}C{right:.1f} {y - 22} {left:.1f} {y - 22} {left:.1f} {y}" '
-                    f'stroke-width="{wide[block]:.2f}"/>'
-                )
+                drawn = _skip(right, left, y, here, branches[block - 1])
             else:
-                drawn = _wedge(right, left, y, wide[block], wide[block - 1])
-            at = f'style="--at:{blocks - block}"'
-            parts.append(f'<g class="wire of-{kind}" {at}>{drawn}</g>')
-            parts.append(text((left + right) / 2, y - (24 if kind == "skip" else 13), sizes[block - 1], "now m", f" {at}"))
-            units.append(f"M{(left + right) / 2 - 3.5:.1f} {y - 6}h7v12h-7z")
-        parts.append(f'<path class="unit" d="{"".join(units)}"/>' if units else "")
-        parts.append(text(_GRADIENT.x(blocks) - 8, y + 4, f"{kind} {sizes[0]}", f"b e of-{kind}"))
+                drawn = _wedge(right, left, y, _thickness(here), _thickness(there))
+            parts.append(f'<g class="wire of-{kind}"{at}>{drawn}</g>')
+            if (blocks - block) % _apart(blocks) == 0:
+                parts.append(text((left + right) / 2, y - over, magnitude(there), "now m", at))
+            units += f"M{(left + right) / 2 - 3.5:.1f} {y - 6}h7v12h-7z"
+        arrives = "none" if math.isnan(line[0]) else magnitude(line[0])
+        parts.append(f'<path class="unit" d="{units}"/>' if units else "")
+        parts.append(text(_GRADIENT.x(blocks) - 8, y + 4, f"{kind} {arrives}", f"b e of-{kind}"))
     return parts
+
+
+def _skip(right: float, left: float, y: float, here: float, branch: float) -> str:
+    """A block whose arc carries the gradient on, and whose branch adds its share of that."""
+    arc, share = _thickness(here) / 2, branch / here if here > 0 else 0.0  # thinner, to see one arc beside the next
+    through = arc * min(1, share)
+    path = f"M{right:.1f} {y}C{right:.1f} {y - 22} {left:.1f} {y - 22} {left:.1f} {y}"
+    return _wedge(right, left, y, through, through) + f'<path class="arc" d="{path}" stroke-width="{arc:.2f}"/>'
+
+
+def _apart(blocks: int) -> int:
+    """From one block whose gradient is written out as it passes to the next."""
+    return 1 + blocks // 12
 
 
 def _wedge(right: float, left: float, y: float, here: float, there: float) -> str:

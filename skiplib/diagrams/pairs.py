@@ -1,7 +1,7 @@
 """Three pictures of plain beside skip: products, singular values, and a guess at where gradients end (layer L2)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
 from skiplib.diagrams.svg import Picture, make_picture, text
@@ -10,18 +10,18 @@ _PRODUCT = Panel(0, 100, -15, 15, top=18, height=230)
 _SPECTRUM = Panel(1, 384, -16, 0, top=18, height=230)
 
 
-def product_picture(plain: Sequence[float], skip: Sequence[float], *, ghost: Rows | None = None) -> Picture:
+def product_picture(rows: Rows, *, ghost: Rows | None = None) -> Picture:
     """The size of a gradient after 0, 1, 2, ... blocks, over that of the setting before."""
-    rows = {"plain": [plain], "skip": [skip]}
     parts = _PRODUCT.frame(range(0, 101, 20), "size of the gradient", "blocks that the gradient has passed")
     parts += pair(_PRODUCT, rows, ghost=ghost)
     return make_picture(WIDTH, 300, parts, alt=describe_pair("Size of the gradient", rows), rules=RULES)
 
 
-def spectrum_picture(plain: Sequence[float], skip: Sequence[float], *, ghost: Rows | None = None) -> Picture:
-    """Singular values in double precision, from the largest, each relative to it; and a line at 1 % of that."""
-    rows = {"plain": [plain], "skip": [skip]}
-    parts = _SPECTRUM.frame((1, 100, 200, 300, 384), "singular value,\nrelative to largest", "direction, strongest first")
+def spectrum_picture(rows: Rows, *, ghost: Rows | None = None) -> Picture:
+    """Singular values, each relative to the largest, which comes first; and a line at 1 % of that."""
+    parts = _SPECTRUM.frame(
+        (1, 100, 200, 300, 384), "singular value,\nrelative to largest", "direction, strongest first"
+    )
     parts += _SPECTRUM.line(-2, "1 %") + pair(
         _SPECTRUM, rows, lambda count: range(1, count + 1), ghost=ghost, below="lost in rounding: below 1e-16"
     )
@@ -43,14 +43,18 @@ def fates_picture(guess: Mapping[str, str], gradients: Rows | None = None, *, bl
     powers = [-4, 4, *(math.log10(value) for value in ends)]
     panel = Panel(-0.08 * blocks, blocks, max(-45, math.floor(min(powers))), math.ceil(max(powers)), 18, 180)
     ticks = range(0, blocks + 1, max(1, round(blocks / 40) * 5))
-    parts = panel.frame(ticks, "gradient of activations,\nrelative to the last", "block (0: the stem, nearest the input)")
+    parts = panel.frame(
+        ticks, "gradient of activations,\nrelative to the last", "block (0: the stem, nearest the input)"
+    )
     for fate, power, down in (("vanishes", -2, 13), ("explodes", 2, -5)):
         parts += panel.line(power, fate, down)
     zones = {"vanishes": (panel.low, -2), "holds": (-2, 2), "explodes": (2, panel.high)}
     for name, fate in guess.items():
         y, bottom = (panel.y(10.0**power) for power in reversed(zones[fate]))
         x, wide = panel.x((-0.06 if name == "plain" else -0.03) * blocks), 0.02 * (panel.x(blocks) - panel.x(0))
-        parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{bottom - y:.1f}" class="bar of-{name}"/>')
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{bottom - y:.1f}" class="bar of-{name}"/>'
+        )
         if not gradients:
             away = -5 if name == "plain" else 13
             parts.append(text(panel.x(0) + 8, (y + bottom) / 2 + away, f"{name}?", f"b of-{name}"))
