@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 from types import SimpleNamespace
 
 import ipywidgets
@@ -35,7 +36,9 @@ MOVES = st.lists(st.tuples(st.integers(0, 99), st.floats(0, 1)), min_size=18, ma
 
 
 def shown(explorer):
-    return explorer._status.value, explorer._picture.value, explorer._details.value
+    """What a reader sees now; a ghost says where the explorer was before."""
+    picture = re.sub('<path class="ghost"[^>]*>', "", explorer._picture.value)
+    return explorer._status.value, picture, explorer._details.value
 
 
 def move(control, where):
