@@ -16,6 +16,7 @@ Rows = Mapping[str, Sequence[Sequence[float]]]  # of "plain" and of "skip": a ro
 COLOURS = {"plain": "#D55E00", "skip": "#0072B2"}
 WIDTH = 720
 RULES = {
+    "text": f"fill:{INK};font:14px system-ui,sans-serif",
     ".frame": f"fill:none;stroke:{INK};stroke-opacity:.18",
     ".edge": f"fill:{INK};fill-opacity:.12",
     ".ghost": f"fill:none;stroke:{FAINT};stroke-opacity:.6;stroke-width:1.2",
@@ -33,7 +34,7 @@ RULES = {
         for kind, c in COLOURS.items()
     },
 }
-_SIDE, _EDGE, _APART = 96, 14, 15  # pixels: left of a panel; of its edges; between the baselines of two names
+_SIDE, _EDGE, _APART = 96, 14, 16  # pixels: left of a panel; of its edges; between the baselines of two names
 
 
 def middle(rows: Sequence[Sequence[float]]) -> list[float]:

@@ -11,8 +11,8 @@ from skiplib.diagrams.curves import COLOURS, RULES, WIDTH, Panel, Rows, describe
 from skiplib.diagrams.svg import FAINT, INK, Picture, make_picture, rect, text
 from skiplib.words import magnitude
 
-_GRADIENT = Panel(49, 0, -45, 10, top=128, height=165, right=56)
-_SIZE = Panel(49, 0, -20, 10, top=352, height=45, right=56)
+_GRADIENT = Panel(49, 0, -45, 10, top=128, height=150, right=56)
+_SIZE = Panel(49, 0, -20, 10, top=338, height=45, right=56)
 _CENTRES = {"plain": 42, "skip": 92}  # pixels from the top to each row of blocks
 _THICK, _THICKEST = 9.0, 24.0  # pixels that 1 takes; more than that there is no room for
 _RULES = {
@@ -20,8 +20,8 @@ _RULES = {
     ".wire": "opacity:.7",
     ".wire path": "stroke:none",
     ".wire .arc": "fill:none;stroke:inherit",
-    ".small": f"font-size:11px;fill:{FAINT}",
-    ".now": "font-size:11px;opacity:0",
+    ".small": f"font-size:12px;fill:{FAINT}",
+    ".now": "font-size:12px;opacity:0",
     ".hit": "fill:transparent",
 }
 _MOTION = """<style>
@@ -84,7 +84,7 @@ def journey_picture(
     alt = f"{describe_pair(name.capitalize(), gradients)} {describe_pair('Size', now.sizes)}"
     pace = f"--blocks:{blocks};--apart:{_apart(blocks)};--step:{min(250, 4000 // max(1, blocks))}ms"
     parts = [f'<g style="{pace}">', *_rows(now, blocks), *parts, "</g>"]
-    return make_picture(WIDTH, 446, parts, alt=alt, rules=RULES | _RULES, hover=_MOTION + _hover(now, blocks) + _PLAY)
+    return make_picture(WIDTH, 432, parts, alt=alt, rules=RULES | _RULES, hover=_MOTION + _hover(now, blocks) + _PLAY)
 
 
 def in_words(precision: str) -> str:
