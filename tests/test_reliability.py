@@ -2,12 +2,12 @@
 
 import asyncio
 import gc
-import re
 from types import SimpleNamespace
 
 import ipywidgets
 import psutil
 import pytest
+from explorers.moving import shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,12 +33,6 @@ MAKES = [
     (TrainingExplorer, 3),
 ]
 MOVES = st.lists(st.tuples(st.integers(0, 99), st.floats(0, 1)), min_size=18, max_size=22)
-
-
-def shown(explorer):
-    """What a reader sees now; a ghost says where the explorer was before."""
-    picture = re.sub('<path class="ghost"[^>]*>', "", explorer._picture.value)
-    return explorer._status.value, picture, explorer._details.value
 
 
 def move(control, where):
