@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from skiplib.digits import first_digits
+from skiplib.explorers import gradient
 from skiplib.explorers.gradient import GradientExplorer
 from skiplib.gradients import compare, gradient_profiles
 from skiplib.networks import make_stack
@@ -43,6 +44,7 @@ def main():
             ]
 
             def step(depth=depth, count=count):
+                gradient._measured.cache_clear()
                 with explorer.together():
                     explorer.controls["depth"].value, explorer.controls["seeds"].value = depth, count
 

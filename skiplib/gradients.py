@@ -2,7 +2,7 @@
 
 Layer 0 is nearest the input: activation 0 leaves the stem, activation l leaves block l. Norms are L2, over all
 images, channels and pixels, in double precision, because in single precision the squares of numbers below 1e-23
-are 0. The loss is the cross entropy of a batch.
+are 0; all else is computed in the network's own. The loss is the cross entropy of a batch.
 """
 
 import math
@@ -15,9 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skiplib.arithmetic import checked_word
 from skiplib.blocks import ResidualBlock
 from skiplib.networks import Stack, make_stack
 
+PRECISIONS = {"single": torch.float32, "half": torch.float16, "bfloat16": torch.bfloat16}
 _AT_ONCE = 4  # networks side by side; more are hardly faster, and take memory
 
 
@@ -33,6 +35,8 @@ class Profile:
     weights: tuple[float, ...]  # norm of dL/dW for every convolution, the stem's first, then those of the blocks
     rms: tuple[float, ...]  # root mean square of every h
     spreads: tuple[float, ...]
+    branches: tuple[float, ...]  # norm of what dL/dh gains on its way back through the branch of every block
+    off: tuple[float, ...]  # share of the outputs of every block's ReLUs that are 0; nan if it has none
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,12 @@ class Comparison:
     skip: tuple[Profile, ...]
 
     def relative(self, of: str = "activations") -> dict[str, list[list[float]]]:
-        """The gradients of "activations" or "weights" relative to the last one: rows of "plain" and of "skip"."""
-        kinds = {"plain": self.plain, "skip": self.skip}
-        rows = {kind: [getattr(profile, of) for profile in profiles] for kind, profiles in kinds.items()}
-        return {kind: [[first_to_last([value, row[-1]]) for value in row] for row in rows[kind]] for kind in rows}
+        """Gradients relative to the last one, by their name in ``Profile``: rows of "plain" and of "skip"."""
+        last = "weights" if of == "weights" else "activations"
+        return {
+            kind: [[first_to_last([value, getattr(each, last)[-1]]) for value in getattr(each, of)] for each in rows]
+            for kind, rows in (("plain", self.plain), ("skip", self.skip))
+        }
 
 
 def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -> tuple[Profile, ...]:
@@ -69,39 +75,56 @@ def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -
     nets = len(stacks)
     if len({_plan(stack) for stack in stacks}) != 1:
         raise ValueError(f"`stacks` must be one network, or several that differ only in their weights; got {nets}")
-    hidden = _forward(stacks, images.repeat(1, nets, 1, 1))
+    images = images.to(next(stacks[0].parameters()).dtype)
+    hidden, sums, relus = _forward(stacks, images.repeat(1, nets, 1, 1))
     last = hidden[-1].chunk(nets, dim=1)
-    losses = [F.cross_entropy(_run([stack.head], h), labels) for stack, h in zip(stacks, last, strict=True)]
+    losses = [F.cross_entropy(_run([stack.head], h, []), labels) for stack, h in zip(stacks, last, strict=True)]
     weights = [layer.weight for stack in stacks for layer in stack.modules() if isinstance(layer, nn.Conv2d)]
-    gradients = torch.autograd.grad(torch.stack(losses).sum(), [*hidden, *weights])
-    layers = [_by_net(h.detach(), nets) for h in hidden]
-    rms = torch.stack([_l2(h, mean=True) for h in layers], dim=1)
+    gradients = torch.autograd.grad(torch.stack(losses).sum(), [*hidden, *sums, *weights])
+    blocks = len(sums)
+    layers, back = _by_net(hidden, nets), _by_net(gradients[: blocks + 1], nets)
+    skips = any(block.skip for block in _blocks(stacks[0]))
+    around = _by_net(gradients[blocks + 1 : 2 * blocks + 1], nets) if skips else 0
+    rms = _l2(layers, mean=True)
     columns = (
-        torch.stack([_l2(_by_net(gradient, nets)) for gradient in gradients[: len(hidden)]], dim=1),
-        torch.stack([gradient.double().norm() for gradient in gradients[len(hidden) :]]).reshape(nets, -1),
+        _l2(back),
+        torch.stack([gradient.double().norm() for gradient in gradients[2 * blocks + 1 :]]).reshape(nets, -1),
         rms,
-        (torch.stack([_l2(h - h.mean(0), mean=True) for h in layers], dim=1) / rms).nan_to_num(),
+        (_l2(layers - layers.mean(1, keepdim=True), mean=True) / rms).nan_to_num(),
+        _l2(back[:-1] - around),
+        _shares_off(relus, nets, blocks),
     )
     return tuple(Profile(*(tuple(column[net].tolist()) for column in columns)) for net in range(nets))
 
 
 def compare(
-    depth: int, *, seeds: Iterable[int], images: Tensor, labels: Tensor, channels: int = 16, **settings: Any
+    depth: int,
+    *,
+    seeds: Iterable[int],
+    images: Tensor,
+    labels: Tensor,
+    channels: int = 16,
+    precision: str = "single",
+    **settings: Any,
 ) -> Comparison:
     """Measure plain and skip networks of ``depth`` weighted layers: for every seed the same weights, one flag.
 
-    The head averages over the pixels. The settings are those of ``make_stack``.
+    The head averages over the pixels. Weights, images and all that follows are in one of ``PRECISIONS``. The
+    settings are those of ``make_stack``.
 
     >>> nets = compare(20, seeds=[172], images=torch.rand(5, 1, 8, 8), labels=torch.arange(5))
     >>> first_to_last(nets.plain[0].activations) < 1e-5 < 0.1 < first_to_last(nets.skip[0].activations)
     True
     """
+    checked_word("precision", precision, PRECISIONS)
     plain: list[Profile] = []
     skip: list[Profile] = []
     seeds = list(seeds)
     for start in range(0, len(seeds) or 1, _AT_ONCE):
         stacks = [
-            make_stack(depth, channels=channels, skip=True, head="pool", seed=seed, **settings)
+            make_stack(depth, channels=channels, skip=True, head="pool", seed=seed, **settings).to(
+                PRECISIONS[precision]
+            )
             for seed in seeds[start : start + _AT_ONCE]
         ]
         skip += gradient_profiles(stacks, images, labels)
@@ -131,22 +154,38 @@ def median_ratio(profiles: Iterable[Profile], of: str = "activations") -> float:
     return median(first_to_last(getattr(profile, of)) for profile in profiles)
 
 
-def _forward(stacks: Sequence[Stack], h: Tensor) -> list[Tensor]:
-    """What leaves the stem, and every block, of all networks; ``ResidualBlock.forward`` with an identity shortcut."""
-    hidden = [_run([stack.stem for stack in stacks], h)]
+def _forward(stacks: Sequence[Stack], h: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """What leaves the stem and every block, of all networks; every block's sum; and what leaves its ReLUs.
+
+    It is ``ResidualBlock.forward`` with an identity shortcut.
+    """
+    hidden = [_run([stack.stem for stack in stacks], h, [])]
+    sums: list[Tensor] = []
+    relus: list[Tensor] = []
     for blocks in zip(*map(_blocks, stacks), strict=True):
-        out = _run([block.branch for block in blocks], hidden[-1])
+        out = _run([block.branch for block in blocks], hidden[-1], relus)
         if blocks[0].skip:
             out = hidden[-1] + blocks[0].alpha * out
-        hidden.append(_run([nn.Sequential(block.after) for block in blocks], out))
-    return hidden
+        sums.append(out)
+        hidden.append(_run([nn.Sequential(block.after) for block in blocks], out, relus))
+    return hidden, sums, relus
 
 
-def _run(sequences: Sequence[nn.Module], h: Tensor) -> Tensor:
-    """The same layers of several networks, one after the other."""
+def _run(sequences: Sequence[nn.Module], h: Tensor, relus: list[Tensor]) -> Tensor:
+    """The same layers of several networks, one after the other; what leaves a ReLU is put into ``relus``, too."""
     for layers in zip(*(sequence.children() for sequence in sequences), strict=True):
         h = _side_by_side(layers, h)
+        if isinstance(layers[0], nn.ReLU):
+            relus.append(h.detach())
     return h
+
+
+def _shares_off(relus: Sequence[Tensor], nets: int, blocks: int) -> Tensor:
+    """Which share of the ReLUs' outputs is 0, of each net and block."""
+    if not relus:
+        return torch.full((nets, blocks), math.nan)
+    off = (torch.stack([*relus]) == 0).reshape(blocks, -1, len(relus[0]), nets, relus[0][0].numel() // nets)
+    return off.double().mean((1, 2, 4)).T
 
 
 def _side_by_side(layers: Sequence[nn.Module], h: Tensor) -> Tensor:
@@ -165,14 +204,15 @@ def _side_by_side(layers: Sequence[nn.Module], h: Tensor) -> Tensor:
     return F.group_norm(h, nets * first.num_groups, weight, bias, first.eps)
 
 
-def _by_net(h: Tensor, nets: int) -> Tensor:
-    return h.double().reshape(len(h), nets, -1, *h.shape[2:])  # (N, nets, C, H, W)
+def _by_net(tensors: Sequence[Tensor], nets: int) -> Tensor:
+    """Of tensors (N, nets * C, H, W), one for each layer: (layers, N, nets, C * H * W)."""
+    return torch.stack([*tensors]).detach().double().reshape(len(tensors), len(tensors[0]), nets, -1)
 
 
-def _l2(h: Tensor, *, mean: bool = False) -> Tensor:
-    """The L2 norm of (N, nets, C, H, W) for each net, or with ``mean`` its root mean square."""
-    squares, dims = h.square(), (0, 2, 3, 4)
-    return torch.sqrt(squares.mean(dims) if mean else squares.sum(dims))
+def _l2(layers: Tensor, *, mean: bool = False) -> Tensor:
+    """The L2 norm of each net at each layer (nets, layers), or with ``mean`` the root mean square."""
+    squares = layers.square()
+    return torch.sqrt(squares.mean((1, 3)) if mean else squares.sum((1, 3))).T
 
 
 def _blocks(stack: Stack) -> list[ResidualBlock]:

@@ -31,7 +31,7 @@ def stack_of(depth=12, **settings):
 
 def by_hand(stack):
     """The norms of one network, by a plain loop through its own modules."""
-    hidden = [stack.stem(IMAGES)]
+    hidden = [stack.stem(IMAGES.to(stack.stem[0].weight.dtype))]
     for block in stack.blocks:
         hidden.append(block(hidden[-1]))
     weights = [layer.weight for layer in stack.modules() if isinstance(layer, nn.Conv2d)]
@@ -59,6 +59,83 @@ def test_networks_side_by_side_equal_networks_one_by_one(settings):
         (alone,) = gradient_profiles([stack], IMAGES.double(), LABELS)
         for name in ("activations", "weights", "rms", "spreads"):
             assert getattr(profile, name) == pytest.approx(getattr(alone, name), rel=1e-9)
+
+
+@pytest.mark.parametrize("precision", ["half", "bfloat16"])
+@pytest.mark.parametrize("settings", [{}, {"norm": "batch"}, {"norm": "group", "order": "original"}])
+def test_low_precision_is_that_of_the_whole_network(precision, settings):
+    nets = compare(12, seeds=[172], images=IMAGES, labels=LABELS, channels=4, precision=precision, **settings)
+    for profiles, skip in ((nets.plain, False), (nets.skip, True)):
+        activations, weights, rms = by_hand(stack_of(skip=skip, **settings).to(getattr(torch, precision)))
+        assert profiles[0].activations == pytest.approx(activations, rel=0.05)
+        assert profiles[0].weights == pytest.approx(weights, rel=0.05)
+        assert profiles[0].rms == pytest.approx(rms, rel=0.02)
+
+
+def test_half_precision_loses_what_single_keeps_and_overflows():
+    lost = compare(30, seeds=[172], images=IMAGES[:4], labels=LABELS[:4], precision="half").plain[0]
+    assert lost.activations[0] == 0 < lost.activations[-1]
+    deep = compare(100, seeds=[172], images=IMAGES[:4], labels=LABELS[:4], precision="half", init="he").skip[0]
+    assert not math.isfinite(deep.rms[-1]) and math.isfinite(deep.rms[0])
+
+
+def test_precision_that_is_none_is_named():
+    with pytest.raises(ValueError, match="`precision` must be one of single, half, bfloat16"):
+        compare(12, seeds=[172], images=IMAGES, labels=LABELS, precision="double")
+
+
+@pytest.mark.parametrize("order", ["pre-activation", "original", "article"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_branches_carry_what_autograd_sends_through_them(order, skip):
+    stack = stack_of(order=order, skip=skip, alpha=0.4).double()
+    (profile,) = gradient_profiles([stack], IMAGES, LABELS)
+    hidden = [stack.stem(IMAGES.double())]
+    for block in stack.blocks:
+        hidden.append(block(hidden[-1]))
+    back = torch.autograd.grad(F.cross_entropy(stack.head(hidden[-1]), LABELS), hidden)
+    for block, h, gradient, carried in zip(stack.blocks, hidden, back[1:], profile.branches, strict=False):
+        x = h.detach().requires_grad_()
+        branch = block.branch(x)
+        out = x + 0.4 * branch if skip else branch
+        total = torch.autograd.grad(block.after(out), out, gradient, retain_graph=True)[0]
+        (through,) = torch.autograd.grad(branch, x, (0.4 if skip else 1) * total)
+        assert carried == pytest.approx(through.norm().item(), rel=1e-9)
+    assert len(profile.branches) == len(stack.blocks)
+
+
+@pytest.mark.parametrize(("order", "each"), [("pre-activation", 2), ("original", 2), ("article", 2)])
+def test_relus_that_are_off_are_the_zeros_that_leave_them(order, each):
+    stacks = [stack_of(order=order, seed=seed) for seed in range(2)]
+    profiles = gradient_profiles(stacks, IMAGES, LABELS)
+    for stack, profile in zip(stacks, profiles, strict=True):
+        zeros = []
+        for block in stack.blocks:
+            for layer in block.modules():
+                if isinstance(layer, nn.ReLU):
+                    layer.register_forward_hook(
+                        lambda *args, to=zeros: to.append((args[2] == 0).double().mean().item())
+                    )
+        stack(IMAGES)
+        pairs = [zeros[place : place + each] for place in range(0, len(zeros), each)]
+        assert profile.off == pytest.approx([sum(pair) / each for pair in pairs])
+        assert len(pairs) == len(stack.blocks) and min(profile.off) < max(profile.off)
+
+
+def test_other_activations_have_no_relus_that_are_off():
+    (profile,) = gradient_profiles([stack_of(activation="tanh")], IMAGES, LABELS)
+    assert len(profile.off) == 5 and all(map(math.isnan, profile.off))
+
+
+def test_network_without_blocks_has_a_gradient():
+    nets = compare(2, seeds=[1, 2], images=IMAGES, labels=LABELS, channels=4)
+    assert nets.plain == nets.skip and nets.relative() == {"plain": [[1.0]] * 2, "skip": [[1.0]] * 2}
+    assert nets.plain[0].branches == nets.plain[0].off == ()
+
+
+def test_branches_are_relative_to_the_last_gradient_of_activations():
+    nets = compare(12, seeds=[172], images=IMAGES, labels=LABELS, channels=4)
+    (profile,), (row,) = nets.skip, nets.relative("branches")["skip"]
+    assert row == pytest.approx([value / profile.activations[-1] for value in profile.branches])
 
 
 def test_measuring_leaves_the_network_as_it_was():
@@ -121,7 +198,7 @@ def test_seeds_keep_their_order_also_where_there_are_many():
 
 
 def test_median_ratio_is_the_middle_one_of_what_is_asked():
-    nets = [Profile((first, 1.0), (first, 2.0), (), ()) for first in (8.0, 2.0, 4.0)]
+    nets = [Profile((first, 1.0), (first, 2.0), (), (), (), ()) for first in (8.0, 2.0, 4.0)]
     assert median_ratio(nets) == 4.0 and median_ratio(nets, "weights") == 2.0
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import ipywidgets
 import psutil
 import pytest
+from explorers.moving import shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,10 +33,6 @@ MAKES = [
     (TrainingExplorer, 3),
 ]
 MOVES = st.lists(st.tuples(st.integers(0, 99), st.floats(0, 1)), min_size=18, max_size=22)
-
-
-def shown(explorer):
-    return explorer._status.value, explorer._picture.value, explorer._details.value
 
 
 def move(control, where):

@@ -4,10 +4,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from skiplib.diagrams.curves import Rows
+from skiplib.diagrams.pairs import fates_picture
 from skiplib.exercises import Feedback
 from skiplib.experiments import measured_nets, try_fates
 from skiplib.explorers.asking import Question
-from skiplib.figures.pairs import Rows, fates_plot
 
 
 class FatesExplorer(Question):
@@ -47,4 +48,4 @@ gradient? [plain, skip: vanishes | holds | explodes] Not answered yet.
 
     def _draw(self) -> None:
         guess = {row.description: row.value for row in self.entry.rows if row.value}
-        self._picture.value = fates_plot(guess, self._gradients, blocks=self.settings["depth"] // 2 - 1).live
+        self._picture.value = fates_picture(guess, self._gradients, blocks=self.settings["depth"] // 2 - 1).live

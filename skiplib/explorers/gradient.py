@@ -1,24 +1,28 @@
 """GradientExplorer: how much of the gradient reaches each block, measured while you move (layer L3)."""
 
+import math
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from statistics import median
 from typing import Any, get_args
 
-from skiplib.blocks import Activation, Init, Norm
+from skiplib.blocks import Activation, Init, Norm, Order
+from skiplib.diagrams.curves import COLOURS, Rows, middle
+from skiplib.diagrams.journey import Journey, in_words, journey_picture
 from skiplib.digits import first_digits
 from skiplib.explorers.base import View
 from skiplib.explorers.controls import Control, choose
 from skiplib.explorers.network import NetworkExplorer, network_controls
-from skiplib.figures.pairs import gradients_plot
-from skiplib.gradients import Comparison, compare, median_ratio
+from skiplib.explorers.resting import RestingExplorer
+from skiplib.gradients import PRECISIONS, Comparison, compare, median_ratio
 from skiplib.theory import block_factor, plain_product, skip_product
 from skiplib.words import magnitude
 
 _DIGITS = 4
-_LONG = 150  # convolutions times seeds: above this a picture takes about half a second
+_FIRST, _AT_ONCE = 172, 4  # the first seed; how many are measured between two moves
 
 
-class GradientExplorer(NetworkExplorer):
+class GradientExplorer(RestingExplorer, NetworkExplorer):
     """Plain and skip networks with the same weights, on real digits: the gradient at every block.
 
     Args:
@@ -30,11 +34,16 @@ class GradientExplorer(NetworkExplorer):
         channels: of every convolution, 4 to 32.
         seeds: how many networks of each kind, 1 to 16; the band spans them, the line is their median.
         gradient_of: "activations" or "weights".
+        order: "pre-activation", "original" or "article", as for a ``Recipe``.
+        precision: "single", "half" or "bfloat16", of all weights and activations.
         show: the controls beside the picture; the others wait behind "more".
 
     >>> str(GradientExplorer()).partition(" -> ")[2]
     'plain=1e-20, skip=1'
     """
+
+    sketches = True
+    _ready = 0  # of the groups of seeds, for the next whole view
 
     def __init__(
         self,
@@ -47,6 +56,8 @@ class GradientExplorer(NetworkExplorer):
         channels: int = 16,
         seeds: int = 8,
         gradient_of: str = "activations",
+        order: Order = "pre-activation",
+        precision: str = "single",
         show: Sequence[str] = ("depth", "init", "alpha", "any_alpha"),
     ) -> None:
         controls = network_controls(depth, init, norm, alpha) | {
@@ -54,39 +65,77 @@ class GradientExplorer(NetworkExplorer):
             "channels": Control("channels", channels, 4, 32, step=4),
             "seeds": Control("seeds", seeds, 1, 16),
             "gradient_of": choose("gradient_of", ("activations", "weights"), gradient_of),
+            "order": choose("order", get_args(Order)[::-1], order),
+            "precision": choose("precision", PRECISIONS, precision),
         }
         super().__init__(controls, show=show)
 
-    @property
-    def takes_long(self) -> bool:
-        """Whether there are many layers to measure."""
-        return bool(self.controls["depth"].value * self.controls["seeds"].value > _LONG)
-
     def view(self) -> View:
-        """Both networks measured, drawn, and said in words."""
-        setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
-        quantity, seeds = setting.pop("gradient_of"), range(172, 172 + setting.pop("seeds"))
-        images, labels = first_digits(_DIGITS)
-        nets = compare(images=images, labels=labels, seeds=seeds, **setting)
+        """Both networks measured, drawn, and said in words; one of each while a control moves."""
+        setting, quantity = self._setting(), str(self.settings["gradient_of"])
+        self._ready = 1 if self.moving else len(self._seeds())
+        parts = [_measured(seeds=seeds, **setting) for seeds in self._seeds()[: self._ready]]
+        nets = Comparison(*(tuple(each for part in parts for each in getattr(part, kind)) for kind in COLOURS))
         plain, skip = (median_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
+        held = setting["precision"]
+        self.drawn = _journey(nets)
         unit = "block" if quantity == "activations" else "convolution"
-        status = f"Plain: the first {unit} receives {_share(plain)}. Skip: {_share(skip)}."
+        status = f"Plain: the first {unit} receives {_share(plain, held)}. Skip: {_share(skip, held)}."
         theory = _in_theory(setting, self.blocks, self.alpha) if quantity == "activations" else ""
-        details = f"{self.blocks} blocks, alpha = {self.alpha:.2g}. {theory}<br>{_difference(nets)}"
-        rms = {kind: [profile.rms for profile in getattr(nets, kind)] for kind in ("plain", "skip")}
-        picture = gradients_plot(nets.relative(quantity), rms, gradient_of=quantity)
+        one = "One seed, until it rests." if self.moving else ""
+        facts = [f"{self.blocks} blocks, alpha = {self.alpha:.2g}.", theory, one, "<br>"]
+        facts += [_too_large(self.drawn.sizes, held), _difference(nets), _off(nets)]
+        details = " ".join(fact for fact in facts if fact)
+        picture = journey_picture(self.drawn, gradient_of=quantity, precision=held, ghost=self.ghost)
         return View(picture, status, {"plain": magnitude(plain), "skip": magnitude(skip)}, details)
 
+    def prepared(self) -> bool:
+        """Measure the next few seeds."""
+        rest = self._seeds()[self._ready :]
+        if rest:
+            _measured(seeds=rest[0], **self._setting())
+            self._ready += 1
+        return len(rest) < 2
 
-def _share(ratio: float) -> str:
+    def _setting(self) -> dict[str, Any]:
+        setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
+        return {name: value for name, value in setting.items() if name not in ("gradient_of", "seeds")}
+
+    def _seeds(self) -> list[range]:
+        """One seed alone, then the others, as many as are measured at once."""
+        end = _FIRST + int(self.controls["seeds"].value)
+        starts = range(_FIRST + 1, end, _AT_ONCE)
+        return [range(_FIRST, _FIRST + 1), *(range(start, min(start + _AT_ONCE, end)) for start in starts)]
+
+
+@cache
+def _digits() -> tuple[Any, Any]:
+    return first_digits(_DIGITS)
+
+
+@lru_cache(maxsize=64)
+def _measured(*, seeds: range, **setting: Any) -> Comparison:
+    images, labels = _digits()
+    return compare(images=images, labels=labels, seeds=seeds, **setting)
+
+
+def _journey(nets: Comparison) -> Journey:
+    gradients = (nets.relative(of) for of in ("activations", "weights", "branches"))
+    others = (
+        {kind: [getattr(each, of) for each in getattr(nets, kind)] for kind in COLOURS} for of in ("rms", "off")
+    )
+    return Journey(*gradients, *others)
+
+
+def _share(ratio: float, precision: str) -> str:
     """The first layer's gradient in words.
 
-    >>> _share(1.4e-20), _share(1.3)
+    >>> _share(1.4e-20, "single"), _share(1.3, "single")
     ('1e-20 of what the last one does', 'about as much as the last one')
     """
     if not ratio > 0:
         why = "nothing that can be compared: the last one receives 0, or is not finite"
-        return "no gradient, or less than single precision can hold" if ratio == 0 else why
+        return f"no gradient, or less than {in_words(precision)} can hold" if ratio == 0 else why
     power = magnitude(ratio)
     if power == "1":
         return "about as much as the last one"
@@ -94,7 +143,7 @@ def _share(ratio: float) -> str:
 
 
 def _in_theory(setting: dict[str, Any], blocks: int, alpha: float) -> str:
-    if setting["norm"] != "none" or setting["init"] == "zero":
+    if setting["norm"] != "none" or setting["init"] == "zero" or setting["order"] != "pre-activation":
         return ""
     q = block_factor(setting["activation"], setting["init"], 8)
     plain, skip = plain_product(q, blocks), skip_product(q, alpha, blocks)
@@ -105,3 +154,25 @@ def _difference(nets: Comparison) -> str:
     plain, skip = (median(profile.spreads[-1] for profile in each) for each in (nets.plain, nets.skip))
     differ = f"{plain:.0%} of the size (plain), {skip:.0%} (skip)"
     return f"After the last block, {_DIGITS} digits still differ by {differ}."
+
+
+def _too_large(sizes: Rows, precision: str) -> str:
+    """From which block on the activations are no numbers any more, if they are not."""
+    lost = [
+        f"{kind} from block {next(block for block, size in enumerate(middle(rows)) if not math.isfinite(size))}"
+        for kind, rows in sizes.items()
+        if not math.isfinite(sum(middle(rows)))
+    ]
+    return f"Too large for {in_words(precision)}: {', '.join(lost)} on." if lost else ""
+
+
+def _off(nets: Comparison) -> str:
+    """Between which shares of a block's ReLUs are off, the median over seeds."""
+    shares = [
+        [median(block) for block in zip(*(profile.off for profile in each), strict=True)]
+        for each in (nets.plain, nets.skip)
+    ]
+    if not shares[0] or math.isnan(shares[0][0]):
+        return ""
+    said = (f"{min(each):.0%} to {max(each):.0%} ({kind})" for kind, each in zip(COLOURS, shares, strict=True))
+    return f"ReLUs that are off, by block: {', '.join(said)}."

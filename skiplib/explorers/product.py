@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from skiplib.explorers.base import Explorer, View
+from skiplib.diagrams.pairs import product_picture
+from skiplib.explorers.base import View
 from skiplib.explorers.controls import Control
-from skiplib.figures.pairs import product_plot
+from skiplib.explorers.resting import RestingExplorer
 from skiplib.theory import plain_product, skip_product
 from skiplib.words import magnitude
 
 
-class ProductExplorer(Explorer):
+class ProductExplorer(RestingExplorer):
     """q multiplied by itself, once for each block, beside sqrt(1 + alpha**2 q**2) with a skip.
 
     Args:
@@ -40,4 +41,5 @@ class ProductExplorer(Explorer):
         result = {"plain": magnitude(plain[-1]), "skip": magnitude(skip[-1])}
         status = f"After {blocks} blocks: plain {result['plain']}, skip {result['skip']}."
         details = f"One block multiplies by {q:.3g} (plain) or √(1 + {alpha:.3g}²·{q:.3g}²) = {skip[1]:.3g} (skip)."
-        return View(product_plot(plain, skip), status, result, details)
+        self.drawn = {"plain": [plain], "skip": [skip]}
+        return View(product_picture(self.drawn, ghost=self.ghost), status, result, details)

@@ -3,16 +3,19 @@
 import math
 from collections.abc import Sequence
 
+from skiplib.diagrams.pairs import spectrum_picture
 from skiplib.digits import first_digits
 from skiplib.directions import block_jacobians, singular_values, surviving_directions
-from skiplib.explorers.base import Explorer, View
+from skiplib.explorers.base import View
 from skiplib.explorers.controls import Control, choose
-from skiplib.figures.pairs import spectrum_plot
+from skiplib.explorers.resting import RestingExplorer
 from skiplib.networks import make_stack
 from skiplib.words import magnitude
 
+_MANY = 8  # blocks: more take half a second
 
-class SpectrumExplorer(Explorer):
+
+class SpectrumExplorer(RestingExplorer):
     """Singular values of the Jacobian of a chain of blocks, plain and with skips, at one digit.
 
     Args:
@@ -44,6 +47,11 @@ class SpectrumExplorer(Explorer):
         self._image = first_digits(1)[0].double()
         super().__init__(controls, show=show)
 
+    @property
+    def takes_long(self) -> bool:
+        """Whether there are many Jacobians of 384 x 384 numbers."""
+        return bool(self.controls["blocks"].value > _MANY)
+
     def view(self) -> View:
         """Both spectra, each relative to its largest value, and how many are above 1 % of it."""
         plain, skip = (self._singular_values(skip=flag) for flag in (False, True))
@@ -55,13 +63,19 @@ class SpectrumExplorer(Explorer):
         by = f"{magnitude(plain[0])} (plain) and {magnitude(skip[0])} (skip)"
         average = f"{magnitude(_average(plain))} (plain) and {magnitude(_average(skip))} (skip)"
         details = f"The strongest direction is multiplied by {by}, all of them on average by {average}."
-        return View(spectrum_plot(plain, skip), status, counts, details)
+        self.drawn = {"plain": [_relative(plain)], "skip": [_relative(skip)]}
+        return View(spectrum_picture(self.drawn, ghost=self.ghost), status, counts, details)
 
     def _singular_values(self, *, skip: bool) -> tuple[float, ...]:
         blocks, init, alpha, seed = (control.value for control in self.controls.values())
         settings = {"init": init, "alpha": alpha, "seed": seed}
         stack = make_stack(2 * blocks + 2, channels=6, skip=skip, **settings)
         return singular_values(block_jacobians(stack.double(), self._image))
+
+
+def _relative(values: Sequence[float]) -> list[float]:
+    """Each relative to the first, which is the largest."""
+    return [value / (values[0] or 1) for value in values]
 
 
 def _average(values: Sequence[float]) -> float:

@@ -21,10 +21,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
 
-from skiplib.diagrams.svg import room
+from skiplib.diagrams.svg import INK, room
 
 STYLES = {"plain": ("#BF5000", (0, (5, 2))), "skip": ("#0072B2", "solid")}
-_GREY = "#ddd"  # of grid lines and of the floor
+_GREY = "#8888884d"  # of grid lines and of the floor: it shines through, on a white page and on a black one
+_INKED = f".skiplib-plot{{color:{INK}}}.skiplib-plot text{{fill:currentColor}}"  # where no colour is set
 SINGLE = (-45, "0 in single precision")  # the smallest power of ten, and what becomes of less
 _HUGE = 40  # infinity stands here: just above 3e38, the largest number in single precision
 _WIDTH, _MARGIN, _BOTTOM = 9, 1.2, 0.62  # inches: width; what is no panel; of that, below: tick labels and a name
@@ -62,11 +63,12 @@ class Plot:
 
     @cached_property
     def live(self) -> str:
-        """The figure as inline SVG: sharp on a projector, replaced without a flicker, named for screen readers."""
+        """The figure as inline SVG: sharp on a projector, in the page's own colours, named for screen readers."""
         out = io.StringIO()
         with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "skiplib"}):
-            self.figure.savefig(out, format="svg", metadata={"Date": None})
+            self.figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
         svg = out.getvalue()[out.getvalue().index("<svg ") :].replace("*{stroke", ".skiplib-plot *{stroke")
+        svg = svg.replace("<style", f"<style>{_INKED}</style><style", 1).replace("#000000", "currentColor")
         width, height = self.figure.get_size_inches()
         style = f'class="skiplib-plot" style="{room(width / height)}"'
         return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(self.alt)}" {style} ', 1)
@@ -109,8 +111,8 @@ def draw_bands(ax: Axes, xs: Sequence[float], bands: Mapping[str, Band], *, mark
 def name_curve(
     ax: Axes, name: str, at: tuple[float, float], offset: tuple[int, int], *, ha: str = "left", va: str = "center"
 ) -> Annotation:
-    """Write the name of a curve, or of a guess at it, in its colour, ``offset`` points from a place on it."""
-    colour = STYLES[name.rstrip("?")][0]
+    """Write the name of a curve in its colour, ``offset`` points from a place on it."""
+    colour = STYLES[name][0]
     return ax.annotate(
         name, at, offset, textcoords="offset points", ha=ha, va=va, color=colour, fontweight="bold", fontsize=12
     )

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from skiplib.explorers.product import ProductExplorer
@@ -19,3 +21,27 @@ def test_products_are_those_of_pencil_and_paper():
 def test_bad_starting_value_is_named(settings, error, message):
     with pytest.raises(error, match=message):
         ProductExplorer(**settings)
+
+
+def test_ghost_is_the_setting_before_and_a_fresh_explorer_has_none():
+    explorer = ProductExplorer(q=0.5, blocks=3)
+    assert explorer.ghost is None and 'class="ghost"' not in explorer._picture.value
+    before = explorer.drawn
+    explorer.controls["blocks"].value = 10
+    assert explorer.ghost is before and explorer._picture.value.count('class="ghost"') == 2
+    assert explorer.drawn["plain"] == [[0.5**n for n in range(11)]]
+
+
+def test_ghost_stays_while_a_control_moves():
+    async def drag():
+        explorer = ProductExplorer(q=0.5, blocks=3)
+        before = explorer.drawn
+        for blocks in (4, 5):
+            explorer.controls["blocks"].value = blocks
+            assert explorer.ghost is before and not explorer.moving
+        await asyncio.sleep(0.5)
+        last = explorer.drawn
+        explorer.controls["blocks"].value = 6
+        assert explorer.ghost is last
+
+    asyncio.run(drag())

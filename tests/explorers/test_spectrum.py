@@ -46,3 +46,13 @@ def test_spectrum_starts_at_its_largest_value():
 def test_bad_starting_value_is_named():
     with pytest.raises(ValueError, match="`blocks` must lie between 1 and 25"):
         SpectrumExplorer(blocks=0)
+
+
+def test_explorer_says_that_it_computes_before_a_long_picture():
+    explorer, said = SpectrumExplorer(blocks=1), []
+    explorer._status.observe(lambda change: said.append(change["new"]), "value")
+    explorer.controls["blocks"].value = 2
+    assert not any("Computing" in sentence for sentence in said)
+    explorer.controls["blocks"].value = 9
+    assert "Computing …" in said[-2] and "Computing" not in said[-1]
+    assert explorer._picture.value.count('class="ghost"') == 2

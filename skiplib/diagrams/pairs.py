@@ -1,0 +1,66 @@
+"""Three pictures of plain beside skip: products, singular values, and a guess at where gradients end (layer L2)."""
+
+import math
+from collections.abc import Mapping
+
+from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
+from skiplib.diagrams.svg import Picture, make_picture, text
+
+_PRODUCT = Panel(0, 100, -15, 15, top=18, height=230)
+_SPECTRUM = Panel(1, 384, -16, 0, top=18, height=230)
+
+
+def product_picture(rows: Rows, *, ghost: Rows | None = None) -> Picture:
+    """The size of a gradient after 0, 1, 2, ... blocks, over that of the setting before."""
+    parts = _PRODUCT.frame(range(0, 101, 20), "size of the gradient", "blocks that the gradient has passed")
+    parts += pair(_PRODUCT, rows, ghost=ghost)
+    return make_picture(WIDTH, 300, parts, alt=describe_pair("Size of the gradient", rows), rules=RULES)
+
+
+def spectrum_picture(rows: Rows, *, ghost: Rows | None = None) -> Picture:
+    """Singular values, each relative to the largest, which comes first; and a line at 1 % of that."""
+    parts = _SPECTRUM.frame(
+        (1, 100, 200, 300, 384), "singular value,\nrelative to largest", "direction, strongest first"
+    )
+    parts += _SPECTRUM.line(-2, "1 %") + pair(
+        _SPECTRUM, rows, lambda count: range(1, count + 1), ghost=ghost, below="lost in rounding: below 1e-16"
+    )
+    return make_picture(
+        WIDTH, 300, parts, alt=describe_pair("Singular values, relative to the largest", rows), rules=RULES
+    )
+
+
+def fates_picture(guess: Mapping[str, str], gradients: Rows | None = None, *, blocks: int) -> Picture:
+    """Where the gradients of "plain" and of "skip" are guessed to end at block 0, and over it how they get there.
+
+    Args:
+        guess: for "plain" and "skip", if guessed, one of ``FATES``.
+        gradients: relative to the last one, from the stem on; None if not measured yet.
+        blocks: in each network.
+    """
+    said = "A guess: " + (", ".join(f"{name} {fate}" for name, fate in guess.items()) or "none yet") + "."
+    ends = [value for row in (gradients or {}).values() for value in middle(row) if value > 0 and value < math.inf]
+    powers = [-4, 4, *(math.log10(value) for value in ends)]
+    panel = Panel(-0.08 * blocks, blocks, max(-45, math.floor(min(powers))), math.ceil(max(powers)), 18, 180)
+    ticks = range(0, blocks + 1, max(1, round(blocks / 40) * 5))
+    parts = panel.frame(
+        ticks, "gradient of activations,\nrelative to the last", "block (0: the stem, nearest the input)"
+    )
+    for fate, power, down in (("vanishes", -2, 13), ("explodes", 2, -5)):
+        parts += panel.line(power, fate, down)
+    zones = {"vanishes": (panel.low, -2), "holds": (-2, 2), "explodes": (2, panel.high)}
+    for name, fate in guess.items():
+        y, bottom = (panel.y(10.0**power) for power in reversed(zones[fate]))
+        x, wide = panel.x((-0.06 if name == "plain" else -0.03) * blocks), 0.02 * (panel.x(blocks) - panel.x(0))
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{bottom - y:.1f}" class="bar of-{name}"/>'
+        )
+        if not gradients:
+            away = -5 if name == "plain" else 13
+            parts.append(text(panel.x(0) + 8, (y + bottom) / 2 + away, f"{name}?", f"b of-{name}"))
+    if gradients:
+        parts += pair(panel, gradients, leftwards=True, below="0 in single precision")
+        said = f"{describe_pair('Gradient of activations', gradients)} {said}"
+    x, y = panel.x(blocks), panel.y(1)  # the last block, by which all others are measured
+    parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" class="spot"/>')
+    return make_picture(WIDTH, 250, parts, alt=said, rules=RULES)
