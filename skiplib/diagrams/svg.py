@@ -56,10 +56,15 @@ class Picture:
     def to_html(self) -> str:
         """The picture as an ``<img>`` on white, for places that allow no inline SVG."""
         source = f"data:image/svg+xml;base64,{base64.b64encode(self.svg.encode()).decode()}"
-        return f'<img alt="{escape(self.alt)}" src="{source}" style="background:#fff;max-width:100%">'
+        return f'<img alt="{escape(self.alt)}" src="{source}" style="background:#fff;max-width:100%;max-height:52vh">'
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": self.alt, "text/html": self.to_html()}
+
+
+def room(ratio: float) -> str:
+    """CSS for a live picture of this width to height: as wide as its place, and never higher than half the screen."""
+    return f"max-width:min(100%,calc({ratio:.3f}*52vh));height:auto"
 
 
 def make_picture(
@@ -72,7 +77,7 @@ def make_picture(
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="skiplib" role="img" aria-label="{escape(alt)}" '
         f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
-        f'style="max-width:100%;height:auto">{style(_RULES | dict(rules or {}))}{"".join(parts)}</svg>'
+        f'style="{room(width / height)}">{style(_RULES | dict(rules or {}))}{"".join(parts)}</svg>'
     )
     return Picture(svg, alt, width, height, hover)
 

@@ -1,6 +1,6 @@
 """What every explorer is: controls, one picture, a status line, and a static twin (layer L3)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from skiplib.exercises import in_code
 from skiplib.explorers.cells import CellWidget, announced
+from skiplib.explorers.controls import COLUMN, wrap
 
 
 class Drawn(Protocol):
@@ -34,9 +35,10 @@ class View:
 
 
 class Explorer(CellWidget):
-    """Controls above one picture, a status line and details; a subclass says what a setting shows.
+    """Controls beside one picture, under a status line; a subclass says what a setting shows.
 
-    A subclass hands its controls to ``__init__`` and implements ``view``. A setting that ``view`` refuses with a
+    A subclass hands its controls to ``__init__`` and implements ``view``. Those that ``show`` names stand beside the
+    picture, the others wait behind "more". A setting that ``view`` refuses with a
     ``ValueError`` shows that sentence and greys the last good picture; nothing is raised and no control changes.
     A bad starting value raises a ``TypeError`` or a ``ValueError`` that names it.
 
@@ -48,18 +50,39 @@ class Explorer(CellWidget):
 
     shown: View | str
 
-    def __init__(self, controls: Mapping[str, Any], panel: widgets.Widget) -> None:
+    def __init__(
+        self, controls: Mapping[str, Any], *, show: Sequence[str] | None = None, under: Sequence[widgets.Widget] = ()
+    ) -> None:
+        """Take the controls by name, which of them to show at once, and other widgets that stand under those."""
         self.controls = dict(controls)
+        self.show = tuple(self.controls) if show is None else tuple(show)
+        strangers = [name for name in self.show if name not in self.controls]
+        if strangers:
+            raise ValueError(f"`show` must name some of {', '.join(self.controls)}; got {strangers[0]!r}")
         self._picture, self._status, self._details = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._last, self._held = "", False
-        super().__init__([panel, self._status, self._picture, self._details])
-        for control in self.controls.values():
+        super().__init__([self._status, *self._rows(under), self._details])
+        self.add_class("skiplib-explorer")
+        for name, control in self.controls.items():
+            control.add_class(f"skiplib-{name}")
             control.observe(self._update, "value")
         start = {name: control.value for name, control in self.controls.items()}
         self._update()
         for name, value in start.items():
             if self.controls[name].value != value:
                 raise ValueError(f"`{name}` goes up to {self.controls[name].value} here; got {value}")
+
+    def _rows(self, under: Sequence[widgets.Widget]) -> list[widgets.Widget]:
+        """Controls and picture side by side, or one above the other in a narrow window; and what waits."""
+        more = widgets.ToggleButton(description="more", tooltip="Show the other controls")
+        more.layout = {"width": "auto", "align_self": "flex-start"}
+        others = wrap(control for name, control in self.controls.items() if name not in self.show)
+        others.layout.display = "none"
+        more.observe(lambda change: setattr(others.layout, "display", "" if change["new"] else "none"), "value")
+        column = [*(self.controls[name] for name in self.show), *under, *([more] if others.children else [])]
+        self._picture.layout = {"flex": "1 1 380px", "min_width": "0"}
+        beside = [widgets.VBox(column, layout={"width": COLUMN, "flex": "0 0 auto"}), self._picture]
+        return [widgets.HBox(beside, layout={"flex_flow": "row wrap"}), others]
 
     def view(self) -> View:
         """Compute and draw what the controls say."""
@@ -127,8 +150,16 @@ class Explorer(CellWidget):
         return f"{type(self).__name__}({settings}) -> {result}"
 
     def still(self) -> str:
-        """The picture, or why there is none."""
-        return self.shown.picture.to_html() if isinstance(self.shown, View) else super().still()
+        """The same in the same places, as far as it goes without a kernel."""
+        if not isinstance(self.shown, View):
+            return super().still()
+        settings = "".join(
+            f'<div style="height:50px">{escape(name)} <b>{escape(str(self.controls[name].value))}</b></div>'
+            for name in self.show
+        )
+        column = f'<div style="float:left;width:{COLUMN}">{settings}</div>'
+        picture = f'<div style="margin-left:{COLUMN}">{self.shown.picture.to_html()}</div>'
+        return f'<div>{in_code(self.status)}</div>{column}{picture}<div style="clear:both">{self.shown.details}</div>'
 
 
 def code_line(code: str) -> str:

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-
-import ipywidgets as widgets
+from itertools import product
 
 from skiplib.arithmetic import PUBLISHED, ConvGeometry
 from skiplib.chains import checked_geometries, compose, seen_pixels, sizes
 from skiplib.diagrams.chain import draw_chain
 from skiplib.explorers.base import Explorer, View, code_line
-from skiplib.explorers.controls import Control, wrap
+from skiplib.explorers.controls import Control
 from skiplib.words import conv_arguments
 
 _BOUNDS = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4), "dilation": (1, 4)}
@@ -23,13 +22,19 @@ class ChainExplorer(Explorer):
         geometries: one to three convolutions to begin with.
         input_size: pixels of the image along this axis, 1 to 64.
         output_index: the output pixel whose view of the input is marked.
+        show: the controls beside the picture; the others wait behind "more".
 
     >>> str(ChainExplorer([ConvGeometry(2, stride=2, padding=2)] * 2, output_index=5)).partition(" -> ")[2]
     'sizes=32 > 18 > 11, receptive_field=4, seen=14..17'
     """
 
     def __init__(
-        self, geometries: Sequence[ConvGeometry] = (PUBLISHED,) * 2, *, input_size: int = 32, output_index: int = 0
+        self,
+        geometries: Sequence[ConvGeometry] = (PUBLISHED,) * 2,
+        *,
+        input_size: int = 32,
+        output_index: int = 0,
+        show: Sequence[str] = ("input_size", "output_index", "layers"),
     ) -> None:
         geometries = checked_geometries("geometries", geometries, least=0)
         if not 1 <= len(geometries) <= _MOST:
@@ -39,14 +44,10 @@ class ChainExplorer(Explorer):
             "layers": Control("layers", len(geometries), 1, _MOST),
             "output_index": Control("output_index", output_index, 0, 64 + _MOST * 2 * 4 - 1),  # padding: 4 a side
         }
-        rows = [wrap(controls.values())]
         for layer, geometry in enumerate([*geometries, *[geometries[-1]] * _MOST][:_MOST], start=1):
             names = {f"{name}_{layer}": (getattr(geometry, name), *bounds) for name, bounds in _BOUNDS.items()}
-            row = {name: Control(name, *start) for name, start in names.items()}
-            controls |= row
-            rows.append(wrap(row.values()))
-        self._layer_rows = rows[1:]
-        super().__init__(controls, widgets.VBox(rows))
+            controls |= {name: Control(name, *start) for name, start in names.items()}
+        super().__init__(controls, show=show)
 
     @property
     def geometries(self) -> list[ConvGeometry]:
@@ -69,8 +70,9 @@ class ChainExplorer(Explorer):
 
     def bound_controls(self) -> None:
         """Show the layers that are switched on, and let ``output_index`` run over the output."""
-        for layer, row in enumerate(self._layer_rows, start=1):
-            row.layout.display = "" if layer <= self.controls["layers"].value else "none"
+        for layer, name in product(range(1, _MOST + 1), _BOUNDS):
+            on = layer <= self.controls["layers"].value
+            self.controls[f"{name}_{layer}"].layout.display = "" if on else "none"
         places = sizes(self.controls["input_size"].value, self.geometries)[-1]
         self.controls["output_index"].set_most(places - 1)
 

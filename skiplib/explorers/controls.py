@@ -9,10 +9,12 @@ import traitlets
 from skiplib.arithmetic import checked_word
 
 LABEL = {"description_width": "112px"}  # room for the longest name, `hidden_channels`
+COLUMN = "230px"  # of controls, beside the picture
+_WIDE = {"width": "216px", "margin": "1px 2px"}
 
 
-class Control(widgets.HBox):  # type: ignore[misc]
-    """A number as a slider, linked with a number box that carries the label; whole if ``step`` is.
+class Control(widgets.VBox):  # type: ignore[misc]
+    """A number box that carries the label, linked with a slider under it; whole if ``step`` is.
 
     The box comes first in the tab order and has the accessible name; keys typed into it stay in it.
 
@@ -33,9 +35,9 @@ class Control(widgets.HBox):  # type: ignore[misc]
         box, slider = (
             (widgets.BoundedIntText, widgets.IntSlider) if whole else (widgets.BoundedFloatText, widgets.FloatSlider)
         )
-        self.box = box(value, **bounds, description=name, style=LABEL, layout={"width": "172px"})
-        self.slider = slider(value, **bounds, readout=False, layout={"width": "92px"})
-        super().__init__([self.box, self.slider], layout={"width": "270px"}, value=self.slider.value)
+        self.box = box(value, **bounds, description=name, style=LABEL, layout=_WIDE)
+        self.slider = slider(value, **bounds, readout=False, layout={**_WIDE, "height": "20px"})
+        super().__init__([self.box, self.slider], layout={"width": COLUMN}, value=self.slider.value)
         for part in (self.slider, self.box):
             widgets.link((self, "value"), (part, "value"))
         self._wanted: Any = self.value
@@ -62,7 +64,7 @@ def choose(name: str, options: Iterable[str], value: object) -> widgets.Dropdown
     """A dropdown with a label, as wide as a ``Control``."""
     options = list(options)
     checked_word(name, value, options)
-    return widgets.Dropdown(options=options, value=value, description=name, style=LABEL, layout={"width": "266px"})
+    return widgets.Dropdown(options=options, value=value, description=name, style=LABEL, layout=_WIDE)
 
 
 def wrap(controls: Iterable[Any]) -> widgets.HBox:

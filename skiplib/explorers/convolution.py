@@ -1,13 +1,13 @@
 """ConvExplorer: one convolution, every parameter live (layer L3)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import ipywidgets as widgets
 
 from skiplib.arithmetic import ConvGeometry, Size
 from skiplib.diagrams.convolution import draw_convolution
 from skiplib.explorers.base import Explorer, View, code_line
-from skiplib.explorers.controls import Control, wrap
+from skiplib.explorers.controls import Control
 from skiplib.words import conv_arguments
 
 _BOUNDS = {"input_size": (1, 64), "kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
@@ -21,6 +21,7 @@ class ConvExplorer(Explorer):
         input_size, kernel_size, stride, padding, dilation: starting values, one number or (height, width); a pair
             in any of them sets height and width apart.
         output_index: which output pixel is marked, and its window, counted row by row from 0.
+        show: the controls beside the picture; the others wait behind "more".
 
     >>> ConvExplorer(input_size=32, kernel_size=2, stride=2, padding=2)
     ConvExplorer(input_size=32, kernel_size=2, stride=2, padding=2, dilation=1) -> output_size=18, leftover=0
@@ -35,6 +36,7 @@ class ConvExplorer(Explorer):
         padding: Size = 0,
         dilation: Size = 1,
         output_index: int = 0,
+        show: Sequence[str] = ("input_size", "kernel_size", "stride", "padding"),
     ) -> None:
         start = dict(zip(_BOUNDS, (input_size, kernel_size, stride, padding, dilation), strict=True))
         pairs = {name: _pair(name, value) for name, value in start.items()}
@@ -44,14 +46,13 @@ class ConvExplorer(Explorer):
             any(isinstance(value, tuple) for value in start.values()),
             description="width apart from height",
             indent=False,
-            layout={"width": "220px"},
+            layout={"width": "216px"},
         )
         index = Control("output_index", output_index, 0, _MOST_PLACES - 1)
         self._play = widgets.Play(value=output_index, max=_MOST_PLACES - 1, interval=400, layout={"width": "150px"})
         widgets.link((index, "value"), (self._play, "value"))
-        self._width_row = wrap(width.values())
-        panel = widgets.VBox([wrap([*height.values(), index, self._play, apart]), self._width_row])
-        super().__init__({**height, **width, "output_index": index, "width_apart": apart}, panel)
+        controls = {**height, "output_index": index, "width_apart": apart, **width}
+        super().__init__(controls, show=show, under=[self._play])
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -79,7 +80,8 @@ class ConvExplorer(Explorer):
 
     def bound_controls(self) -> None:
         """Show the width's controls when they count, and let ``output_index`` run over the places there are."""
-        self._width_row.layout.display = "" if self.controls["width_apart"].value else "none"
+        for name in _BOUNDS:
+            self.controls[f"{name}_w"].layout.display = "" if self.controls["width_apart"].value else "none"
         rows, columns = (geometry.output_size(size) for _, size, geometry in self._named_axes())
         self.controls["output_index"].set_most(rows * columns - 1)
         self._play.max = rows * columns - 1

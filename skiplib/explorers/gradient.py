@@ -1,12 +1,13 @@
 """GradientExplorer: how much of the gradient reaches each block, measured while you move (layer L3)."""
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, get_args
 
 from skiplib.blocks import Activation, Init, Norm
 from skiplib.digits import first_digits
 from skiplib.explorers.base import View
-from skiplib.explorers.controls import Control, choose, wrap
+from skiplib.explorers.controls import Control, choose
 from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.figures.pairs import gradients_plot
 from skiplib.gradients import Comparison, compare, median_ratio
@@ -29,6 +30,7 @@ class GradientExplorer(NetworkExplorer):
         channels: of every convolution, 4 to 32.
         seeds: how many networks of each kind, 1 to 16; the band spans them, the line is their median.
         gradient_of: "activations" or "weights".
+        show: the controls beside the picture; the others wait behind "more".
 
     >>> str(GradientExplorer()).partition(" -> ")[2]
     'plain=1e-20, skip=1'
@@ -45,6 +47,7 @@ class GradientExplorer(NetworkExplorer):
         channels: int = 16,
         seeds: int = 8,
         gradient_of: str = "activations",
+        show: Sequence[str] = ("depth", "init", "alpha", "any_alpha"),
     ) -> None:
         controls = network_controls(depth, init, norm, alpha) | {
             "activation": choose("activation", get_args(Activation), activation),
@@ -52,7 +55,7 @@ class GradientExplorer(NetworkExplorer):
             "seeds": Control("seeds", seeds, 1, 16),
             "gradient_of": choose("gradient_of", ("activations", "weights"), gradient_of),
         }
-        super().__init__(controls, wrap(controls.values()))
+        super().__init__(controls, show=show)
 
     @property
     def takes_long(self) -> bool:

@@ -1,7 +1,9 @@
 """ProductExplorer: a product of many equal factors, with and without a skip (layer L3)."""
 
+from collections.abc import Sequence
+
 from skiplib.explorers.base import Explorer, View
-from skiplib.explorers.controls import Control, wrap
+from skiplib.explorers.controls import Control
 from skiplib.figures.pairs import product_plot
 from skiplib.theory import plain_product, skip_product
 from skiplib.words import magnitude
@@ -14,18 +16,21 @@ class ProductExplorer(Explorer):
         q: by how much a plain block multiplies the norm of the gradient, 0 to 2.
         alpha: scale of the branch of a block with a skip, 0 to 1.
         blocks: how many, 1 to 100.
+        show: the controls beside the picture; the others wait behind "more".
 
     >>> ProductExplorer(q=0.9, blocks=50)
     ProductExplorer(q=0.9, alpha=1.0, blocks=50) -> plain=1e-2, skip=1e6
     """
 
-    def __init__(self, *, q: float = 0.9, alpha: float = 1.0, blocks: int = 50) -> None:
+    def __init__(
+        self, *, q: float = 0.9, alpha: float = 1.0, blocks: int = 50, show: Sequence[str] | None = None
+    ) -> None:
         controls = {
             "q": Control("q", q, 0, 2, step=0.05),
             "alpha": Control("alpha", alpha, 0, 1, step=0.05),
             "blocks": Control("blocks", blocks, 1, 100),
         }
-        super().__init__(controls, wrap(controls.values()))
+        super().__init__(controls, show=show)
 
     def view(self) -> View:
         """Both products, from no block to all of them."""

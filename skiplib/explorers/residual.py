@@ -10,7 +10,7 @@ from skiplib.arithmetic import PUBLISHED, ConvGeometry, checked_word
 from skiplib.chains import checked_geometries
 from skiplib.diagrams.residual import draw_residual
 from skiplib.explorers.base import Explorer, View, code_line
-from skiplib.explorers.controls import LABEL, Control, choose, wrap
+from skiplib.explorers.controls import Control, choose
 from skiplib.shortcuts import CHOICES, PIXEL, Kind, Shortcut, propose_shortcuts
 from skiplib.words import conv_arguments, listed
 
@@ -30,6 +30,7 @@ class ResidualExplorer(Explorer):
         kind: the shortcut: "identity", "option A", "average pooling", "projection" or "resize".
         geometry: where a shortcut with a choice reads.
         output_index: the output column whose origin is drawn.
+        show: the controls beside the picture; the others wait behind "more".
 
     >>> str(ResidualExplorer()).partition(" -> ")[2]
     'branch=(1, 3, 11, 11), skip=(1, 3, 32, 32), add=error, runs_at=3, 4'
@@ -46,6 +47,7 @@ class ResidualExplorer(Explorer):
         kind: Kind = "identity",
         geometry: ConvGeometry = PIXEL,
         output_index: int = 0,
+        show: Sequence[str] = ("input_size", "shortcut", "output_index"),
     ) -> None:
         geometries = checked_geometries("geometries", geometries)
         if len(geometries) != 2:
@@ -63,13 +65,11 @@ class ResidualExplorer(Explorer):
         most = _LARGEST + 2 * 2 * 4 - 1  # two layers pad two sides with 4 pixels each
         index = {"output_index": Control("output_index", output_index, 0, most)}
         self.repair = widgets.Dropdown(
-            options=[_CHOOSE], description="repair", style=LABEL, layout={"width": "536px"}
+            options=[_CHOOSE], description="repair", style={"description_width": "50px"}, layout={"width": "216px"}
         )
         self._proposals: list[Shortcut] = []
-        rows = [first.values(), one.values(), two.values(), [kinds, *chosen.values()], [self.repair, *index.values()]]
-        super().__init__(
-            {**first, **one, **two, "shortcut": kinds, **chosen, **index}, widgets.VBox(list(map(wrap, rows)))
-        )
+        controls = {**first, **one, **two, "shortcut": kinds, **chosen, **index}
+        super().__init__(controls, show=show, under=[self.repair])
         self.repair.observe(self._apply_repair, "value")
 
     @property

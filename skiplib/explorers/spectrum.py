@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from skiplib.digits import first_digits
 from skiplib.directions import block_jacobians, singular_values, surviving_directions
 from skiplib.explorers.base import Explorer, View
-from skiplib.explorers.controls import Control, choose, wrap
+from skiplib.explorers.controls import Control, choose
 from skiplib.figures.pairs import spectrum_plot
 from skiplib.networks import make_stack
 from skiplib.words import magnitude
@@ -20,12 +20,21 @@ class SpectrumExplorer(Explorer):
         init: "default" (PyTorch's), "xavier" or "he".
         alpha: scale of every branch where there is a skip, 0 to 1.
         seed: for the weights, 0 to 999.
+        show: the controls beside the picture; the others wait behind "more".
 
     >>> str(SpectrumExplorer(blocks=5)).partition(" -> ")[2]
     'plain=86, skip=384'
     """
 
-    def __init__(self, *, blocks: int = 9, init: str = "default", alpha: float = 1.0, seed: int = 172) -> None:
+    def __init__(
+        self,
+        *,
+        blocks: int = 9,
+        init: str = "default",
+        alpha: float = 1.0,
+        seed: int = 172,
+        show: Sequence[str] | None = None,
+    ) -> None:
         controls = {
             "blocks": Control("blocks", blocks, 1, 25),
             "init": choose("init", ("default", "xavier", "he"), init),
@@ -33,7 +42,7 @@ class SpectrumExplorer(Explorer):
             "seed": Control("seed", seed, 0, 999),
         }
         self._image = first_digits(1)[0].double()
-        super().__init__(controls, wrap(controls.values()))
+        super().__init__(controls, show=show)
 
     def view(self) -> View:
         """Both spectra, each relative to its largest value, and how many are above 1 % of it."""

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, get_args
@@ -69,6 +70,7 @@ class TrainingExplorer(NetworkExplorer):
         lr: learning rate, 0.00001 to 1.
         epochs: how often all 1437 images are seen, 1 to 20.
         seed: for the weights and for the order of the images, 0 to 999.
+        show: the controls beside the picture; the others wait behind "more".
 
     >>> str(TrainingExplorer(depth=50)).partition(" -> ")[2]
     'trained=0'
@@ -88,6 +90,7 @@ class TrainingExplorer(NetworkExplorer):
         lr: float = LEARNING_RATE["sgd"],
         epochs: int = 4,
         seed: int = 172,
+        show: Sequence[str] = ("network", "depth", "init", "alpha", "any_alpha"),
     ) -> None:
         if isinstance(lr, bool) or not isinstance(lr, int | float) or not 1e-5 <= lr <= 1:
             raise ValueError(f"`lr` must lie between 0.00001 and 1 in this explorer; got {lr!r}")
@@ -95,7 +98,7 @@ class TrainingExplorer(NetworkExplorer):
             "network": choose("network", _NETWORKS, network),
             "optimizer": choose("optimizer", get_args(Optimizer), optimizer),
             "lr": widgets.BoundedFloatText(
-                lr, min=1e-5, max=1, step=0.001, description="lr", style=LABEL, layout={"width": "266px"}
+                lr, min=1e-5, max=1, step=0.001, description="lr", style=LABEL, layout={"width": "216px"}
             ),
             "epochs": Control("epochs", epochs, 1, 20),
             "seed": Control("seed", seed, 0, 999),
@@ -103,15 +106,21 @@ class TrainingExplorer(NetworkExplorer):
         self._entries: list[_Entry] = []  # of the last training
         self._finished: list[_Entry] = []  # of those before
         self._sentence = ""
-        self.start_button = widgets.Button(description="Start", tooltip="Train with these settings")
-        self.stop_button = widgets.Button(description="Stop", tooltip="End the training now, and keep its curves")
-        self.clear_button = widgets.Button(description="Clear", tooltip="Throw the finished curves away")
+        self.start_button = widgets.Button(
+            description="Start", tooltip="Train with these settings", layout={"width": "70px"}
+        )
+        self.stop_button = widgets.Button(
+            description="Stop", tooltip="End the training now, and keep its curves", layout={"width": "70px"}
+        )
+        self.clear_button = widgets.Button(
+            description="Clear", tooltip="Throw the finished curves away", layout={"width": "70px"}
+        )
         self.start_button.on_click(lambda _: self.start())
         self.stop_button.on_click(lambda _: self.stop())
         self.clear_button.on_click(lambda _: self.clear())
         self.progress = widgets.FloatProgress(0, min=0, max=1, layout={"width": "180px"})
-        buttons = wrap([self.start_button, self.stop_button, self.clear_button, self.progress])
-        super().__init__(controls, widgets.VBox([wrap(controls.values()), buttons]))
+        buttons = wrap([self.start_button, self.stop_button, self.clear_button])
+        super().__init__(controls, show=show, under=[buttons, self.progress])
 
     @property
     def training(self) -> bool:

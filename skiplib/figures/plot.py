@@ -21,6 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
 
+from skiplib.diagrams.svg import room
+
 STYLES = {"plain": ("#BF5000", (0, (5, 2))), "skip": ("#0072B2", "solid")}
 _GREY = "#ddd"  # of grid lines and of the floor
 SINGLE = (-45, "0 in single precision")  # the smallest power of ten, and what becomes of less
@@ -65,7 +67,8 @@ class Plot:
         with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "skiplib"}):
             self.figure.savefig(out, format="svg", metadata={"Date": None})
         svg = out.getvalue()[out.getvalue().index("<svg ") :].replace("*{stroke", ".skiplib-plot *{stroke")
-        style = 'class="skiplib-plot" style="max-width:100%;height:auto"'
+        width, height = self.figure.get_size_inches()
+        style = f'class="skiplib-plot" style="{room(width / height)}"'
         return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(self.alt)}" {style} ', 1)
 
     def to_html(self) -> str:
@@ -74,7 +77,8 @@ class Plot:
         quick = {"lossless": True, "method": 1}  # half as large as a PNG; other methods take longer and save nothing
         self.figure.savefig(out, format="webp", dpi=100, pil_kwargs=quick)
         data = base64.b64encode(out.getvalue()).decode()
-        return f'<img alt="{escape(self.alt)}" src="data:image/webp;base64,{data}" style="max-width:100%">'
+        size = "max-width:100%;max-height:52vh"
+        return f'<img alt="{escape(self.alt)}" src="data:image/webp;base64,{data}" style="{size}">'
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": self.alt, "text/html": self.to_html()}
