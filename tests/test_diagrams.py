@@ -491,7 +491,7 @@ def test_blocks_at_powers_of_two_and_the_last_one_have_a_column(places, names):
     ]
     assert named == names
     columns = [numbers(image, "x") for image in parse(picture).iter(f"{SVG}image")]
-    assert max(columns)[0] + 29 < picture.width == draw_stages(on_their_way(2)).width  # it keeps its size
+    assert max(columns)[0] + 33 < picture.width == draw_stages(on_their_way(2)).width  # it keeps its size
 
 
 def test_spread_is_a_bar_and_a_number_under_its_column():

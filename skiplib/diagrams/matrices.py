@@ -66,12 +66,12 @@ def _shaded(rows: Matrix, left: float, cell: float, largest: float) -> list[str]
     return [*(cells(corners, cell, name) for name, corners in sorted(shades.items())), signs]
 
 
-_STEP, _DIGIT, _DOWN = 46, 29, 32  # from place to place; a digit; from digit to digit
+_STEP, _DIGIT, _DOWN = 48, 33, 36  # from place to place; a digit; from digit to digit
 _COLUMNS = 9  # of places at most, so that the picture keeps its size
-_KINDS = {"plain": ("#D55E00", 22), "skip": ("#0072B2", 186)}  # the colour of its bars, and where its digits begin
+_KINDS = {"plain": ("#D55E00", 22), "skip": ("#0072B2", 200)}  # the colour of its bars, and where its digits begin
 _PNG = b"\x89PNG\r\n\x1a\n"  # how such a file begins
 _WALK = """<style>.skiplib .go{display:none;cursor:pointer}@media (prefers-reduced-motion:no-preference){
-.skiplib .go{display:inline}@keyframes skiplib-walk{from{opacity:0;transform:translateX(-46px)}}"""
+.skiplib .go{display:inline}@keyframes skiplib-walk{from{opacity:0;transform:translateX(-48px)}}"""
 _GO = (
     "const w=this.closest('svg').querySelector('.walk');w.classList.remove('play');"
     "w.getBoundingClientRect();w.classList.add('play')"
@@ -110,12 +110,12 @@ def draw_stages(stages: Mapping[str, Sequence[tuple[Sequence[Matrix], float]]]) 
             spoken[kind].append(f"{name} {spread:.0%}".replace("%", " %"))
         parts.append(f'<g class="s{column}">{"".join(group)}</g>')
         rules.append(f".skiplib .play .s{column}{{animation:skiplib-walk .5s {column * 0.6:g}s backwards}}")
-    left = [text(0, y + 66, kind, "b") + text(0, y + 146, "differ") for kind, (_, y) in _KINDS.items()]
+    left = [text(0, y + 76, kind, "b") + text(0, y + 162, "differ") for kind, (_, y) in _KINDS.items()]
     colours = {f".{kind}": f"fill:{colour}" for kind, (colour, _) in _KINDS.items()}
     button = f'<text y="14" class="go b" role="button" tabindex="0" onclick="{_GO}" onkeydown="{_GO}">▶ Play</text>'
     said = [f"{kind}: {', '.join(each)}." for kind, each in spoken.items()]
     alt = f"How far four digits differ. {' '.join(said)}"
-    size, walk = (48 + _COLUMNS * _STEP, 340), f'<g class="walk">{"".join(parts)}</g>'
+    size, walk = (48 + _COLUMNS * _STEP, 368), f'<g class="walk">{"".join(parts)}</g>'
     rules_of_walk = f"{_WALK}{''.join(rules)}}}</style>"
     return make_picture(*size, [*left, walk], alt=alt, rules=colours, hover=rules_of_walk + button)
 

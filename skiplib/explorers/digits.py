@@ -1,12 +1,13 @@
 """DigitsExplorer: four digits on their way through a plain and a skip network, block by block (layer L3)."""
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from skiplib.blocks import Init, Norm, Order
 from skiplib.diagrams.matrices import draw_stages
 from skiplib.digits import first_digits
 from skiplib.explorers.base import View
-from skiplib.explorers.controls import Control, choose, wrap
+from skiplib.explorers.controls import Control, choose
 from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.networks import Biases, stages
 
@@ -21,6 +22,7 @@ class DigitsExplorer(NetworkExplorer):
         biases: of the convolutions: "as drawn" by the initialisation, or "zero".
         channels: of every convolution, 4 to 32.
         seed: for the weights, 0 to 999.
+        show: the controls beside the picture; the others wait behind "more".
 
     >>> str(DigitsExplorer()).partition(" -> ")[2]
     'plain=0 %, skip=39 %'
@@ -37,6 +39,7 @@ class DigitsExplorer(NetworkExplorer):
         alpha: float | str = 1,
         channels: int = 16,
         seed: int = 172,
+        show: Sequence[str] = ("depth", "init", "order", "biases"),
     ) -> None:
         controls = network_controls(depth, init, norm, alpha) | {
             "order": choose("order", get_args(Order), order),
@@ -44,7 +47,7 @@ class DigitsExplorer(NetworkExplorer):
             "channels": Control("channels", channels, 4, 32, step=4),
             "seed": Control("seed", seed, 0, 999),
         }
-        super().__init__(controls, wrap(controls.values()))
+        super().__init__(controls, show=show)
 
     def view(self) -> View:
         """The digits at some places of both networks, and how far they differ in the end."""
