@@ -67,14 +67,15 @@ def _shaded(rows: Matrix, left: float, cell: float, largest: float) -> list[str]
 
 
 _STEP, _DIGIT, _DOWN = 48, 33, 36  # from place to place; a digit; from digit to digit
+_SCALE = 1.25  # of all this: a large screen has room
 _COLUMNS = 9  # of places at most, so that the picture keeps its size
 _KINDS = {"plain": ("#D55E00", 22), "skip": ("#0072B2", 200)}  # the colour of its bars, and where its digits begin
 _PNG = b"\x89PNG\r\n\x1a\n"  # how such a file begins
-_WALK = """<style>.skiplib .go{display:none;cursor:pointer}@media (prefers-reduced-motion:no-preference){
-.skiplib .go{display:inline}@keyframes skiplib-walk{from{opacity:0;transform:translateX(-48px)}}"""
+_WALK = """<style>.skiplib .go-walk{display:none;cursor:pointer}@media (prefers-reduced-motion:no-preference){
+.skiplib .go-walk{display:inline}@keyframes skiplib-walk{from{opacity:0;transform:translateX(-48px)}}"""
 _GO = (
-    "const w=this.closest('svg').querySelector('.walk');w.classList.remove('play');"
-    "w.getBoundingClientRect();w.classList.add('play')"
+    "const w=this.closest('svg').querySelector('.walk');w.classList.remove('walks');"
+    "w.getBoundingClientRect();w.classList.add('walks')"
 )
 
 
@@ -101,23 +102,28 @@ def draw_stages(stages: Mapping[str, Sequence[tuple[Sequence[Matrix], float]]]) 
     for column, place in enumerate(shown):
         name = ("digit", "stem")[place] if place < 2 else f"block {place - 1}"
         x = 56 + column * _STEP
-        group = [text(x + _DIGIT / 2, 14, name if place < 3 else place - 1, "m")]
+        middle = x + _DIGIT / 2
+        group = [text(middle, 14, name if place < 3 else place - 1, "m")]
         for kind, (_, y) in _KINDS.items():
             images, spread = stages[kind][place]
             group += _digits(images, x, y)
-            group.append(rect(x, y + 4 * _DOWN, _DIGIT * spread, 5, kind))
-            group.append(text(x + _DIGIT / 2, y + 4 * _DOWN + 18, f"{spread:.0%}".replace("%", " %"), "m"))
-            spoken[kind].append(f"{name} {spread:.0%}".replace("%", " %"))
+            group.append(rect(x, y + 4 * _DOWN, _DIGIT * spread, 5, f"bar-{kind}"))
+            share = f"{100 * spread:.0f} %"
+            group.append(text(middle, y + 4 * _DOWN + 18, share, "m"))
+            spoken[kind].append(f"{name} {share}")
         parts.append(f'<g class="s{column}">{"".join(group)}</g>')
-        rules.append(f".skiplib .play .s{column}{{animation:skiplib-walk .5s {column * 0.6:g}s backwards}}")
+        rules.append(f".skiplib .walks .s{column}{{animation:skiplib-walk .5s {column * 0.6:g}s backwards}}")
     left = [text(0, y + 76, kind, "b") + text(0, y + 162, "differ") for kind, (_, y) in _KINDS.items()]
-    colours = {f".{kind}": f"fill:{colour}" for kind, (colour, _) in _KINDS.items()}
-    button = f'<text y="14" class="go b" role="button" tabindex="0" onclick="{_GO}" onkeydown="{_GO}">▶ Play</text>'
+    colours = {f".bar-{kind}": f"fill:{colour}" for kind, (colour, _) in _KINDS.items()}
     said = [f"{kind}: {', '.join(each)}." for kind, each in spoken.items()]
     alt = f"How far four digits differ. {' '.join(said)}"
-    size, walk = (48 + _COLUMNS * _STEP, 368), f'<g class="walk">{"".join(parts)}</g>'
-    rules_of_walk = f"{_WALK}{''.join(rules)}}}</style>"
-    return make_picture(*size, [*left, walk], alt=alt, rules=colours, hover=rules_of_walk + button)
+    larger = f' transform="scale({_SCALE})"'
+    walk = f'<g{larger}>{"".join(left)}<g class="walk">{"".join(parts)}</g></g>'
+    key = f"if(event.key=='Enter'){{{_GO}}}"
+    button = f'<text y="14"{larger} class="go-walk b" role="button" tabindex="0" onclick="{_GO}" onkeydown="{key}">'
+    hover = f"{_WALK}{''.join(rules)}}}</style>{button}▶ Play</text>"
+    size = _SCALE * (48 + _COLUMNS * _STEP), _SCALE * 368
+    return make_picture(*size, [walk], alt=alt, rules=colours, hover=hover)
 
 
 def _digits(images: Sequence[Matrix], x: float, y: float) -> list[str]:

@@ -53,7 +53,7 @@ class DigitsExplorer(NetworkExplorer):
         """The digits at some places of both networks, and how far they differ in the end."""
         setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
         places = stages(images=first_digits(4)[0], **setting)
-        plain, skip = (f"{places[kind][-1][1]:.0%}".replace("%", " %") for kind in ("plain", "skip"))
+        plain, skip = (f"{100 * places[kind][-1][1]:.0f} %" for kind in ("plain", "skip"))
         status = f"After {self.blocks} blocks the four digits differ by {plain} of their size (plain), {skip} (skip)."
         details = "Grey: how large a pixel is, over all channels; one scale for the four of a column, white to black."
         return View(draw_stages(places), status, {"plain": plain, "skip": skip}, details)

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, get_args
@@ -79,6 +79,12 @@ def _curves(finished: Sequence[_Entry], current: Sequence[_Entry]) -> list[Curve
     return list(curves.values())
 
 
+def _button(name: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
+    button = widgets.Button(description=name, tooltip=tooltip, layout={"width": "70px"})
+    button.on_click(lambda _: act())
+    return button
+
+
 def _number(value: float) -> str:
     return f"{value:.0f}" if value < 1e6 else magnitude(value)
 
@@ -129,18 +135,9 @@ class TrainingExplorer(NetworkExplorer):
         self._entries: list[_Entry] = []  # of the last training
         self._finished: list[_Entry] = []  # of those before
         self._sentence = ""
-        self.start_button = widgets.Button(
-            description="Start", tooltip="Train with these settings", layout={"width": "70px"}
-        )
-        self.stop_button = widgets.Button(
-            description="Stop", tooltip="End the training now, and keep its curves", layout={"width": "70px"}
-        )
-        self.clear_button = widgets.Button(
-            description="Clear", tooltip="Throw the finished curves away", layout={"width": "70px"}
-        )
-        self.start_button.on_click(lambda _: self.start())
-        self.stop_button.on_click(lambda _: self.stop())
-        self.clear_button.on_click(lambda _: self.clear())
+        self.start_button = _button("Start", "Train with these settings", self.start)
+        self.stop_button = _button("Stop", "End the training now, and keep its curves", self.stop)
+        self.clear_button = _button("Clear", "Throw the finished curves away", self.clear)
         self.progress = widgets.FloatProgress(0, min=0, max=1, layout={"width": "180px"})
         buttons = wrap([self.start_button, self.stop_button, self.clear_button])
         super().__init__(controls, show=show, under=[buttons, self.progress])

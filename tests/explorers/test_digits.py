@@ -1,10 +1,12 @@
+from statistics import median
+
 import pytest
 import torch
 from torch import nn
 
 from skiplib.digits import first_digits
 from skiplib.explorers.digits import DigitsExplorer
-from skiplib.networks import make_stack
+from skiplib.networks import make_stack, stages
 
 
 def spread_of(stack):
@@ -65,3 +67,14 @@ def test_measuring_leaves_the_random_numbers_as_they_were():
 def test_bad_starting_value_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         DigitsExplorer(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shares"), [({}, (0, 20)), ({"biases": "zero"}, (30, 36)), ({"init": "he"}, (27, 15))]
+)
+def test_lesson_02_says_how_far_100_digits_differ(settings, shares):
+    runs = [
+        stages(20, images=first_digits(100)[0], order="article", seed=seed, **settings) for seed in range(172, 177)
+    ]
+    for kind, share in zip(("plain", "skip"), shares, strict=True):
+        assert round(100 * median(run[kind][-1][1] for run in runs)) == share
