@@ -59,7 +59,8 @@ class Explorer(CellWidget):
         strangers = [name for name in self.show if name not in self.controls]
         if strangers:
             raise ValueError(f"`show` must name some of {', '.join(self.controls)}; got {strangers[0]!r}")
-        self._picture, self._status, self._details = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._picture = widgets.HTML(layout={"flex": "1 1 380px", "min_width": "0"})
+        self._status, self._details = widgets.HTML(), widgets.HTML()
         self._last, self._held = "", False
         super().__init__([self._status, *self._rows(under), self._details])
         self.add_class("skiplib-explorer")
@@ -74,14 +75,15 @@ class Explorer(CellWidget):
 
     def _rows(self, under: Sequence[widgets.Widget]) -> list[widgets.Widget]:
         """Controls and picture side by side, or one above the other in a narrow window; and what waits."""
-        more = widgets.ToggleButton(description="more", tooltip="Show the other controls")
-        more.layout = {"width": "auto", "align_self": "flex-start"}
+        as_wide_as_it_needs = {"width": "auto", "align_self": "flex-start"}
+        more = widgets.ToggleButton(description="more", tooltip="Show the other controls", layout=as_wide_as_it_needs)
         others = wrap(control for name, control in self.controls.items() if name not in self.show)
         others.layout.display = "none"
         more.observe(lambda change: setattr(others.layout, "display", "" if change["new"] else "none"), "value")
         column = [*(self.controls[name] for name in self.show), *under, *([more] if others.children else [])]
-        self._picture.layout = {"flex": "1 1 380px", "min_width": "0"}
-        beside = [widgets.VBox(column, layout={"width": COLUMN, "flex": "0 0 auto"}), self._picture]
+        left = widgets.VBox(column, layout={"width": COLUMN, "flex": "0 0 auto"})
+        left.add_class("skiplib-column")
+        beside = [left, self._picture]
         return [widgets.HBox(beside, layout={"flex_flow": "row wrap"}), others]
 
     def view(self) -> View:

@@ -34,8 +34,8 @@ class Entry(widgets.VBox):  # type: ignore[misc]
         return any(part.value for part in [*getattr(self, "rows", ()), *getattr(self, "fields", ())])
 
     def _button(self, name: str = "Check") -> widgets.Button:
-        button = widgets.Button(description=name, tooltip=f"{name} the answer")
-        button.layout = {"width": "auto", "align_self": "flex-end"}  # where the buttons beside it have a label above
+        level = {"width": "auto", "align_self": "flex-end"}  # with buttons beside it that have a label above
+        button = widgets.Button(description=name, tooltip=f"{name} the answer", layout=level)
         button.on_click(lambda _: self.submit())
         return button
 

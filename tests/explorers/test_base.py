@@ -103,12 +103,27 @@ def test_two_explorers_do_not_disturb_each_other():
     assert shown(two) == before
 
 
+def test_controls_that_are_not_shown_wait_behind_more():
+    explorer = ConvExplorer(show=("stride",))
+    _, beside, others, _ = explorer.children
+    more = beside.children[0].children[-1]
+    assert beside.children[0].children[0] is explorer.controls["stride"] and len(others.children) == 11
+    assert others.layout.display == "none" and more.description == "more"
+    more.value = True
+    assert others.layout.display == ""
+    everything = ProductExplorer()
+    assert [child.description for child in everything.children[1].children[0].children[3:]] == []
+    assert "<b>7</b>" not in explorer.still() and "stride <b>1</b>" in explorer.still()
+    with pytest.raises(ValueError, match="`show` must name some of q, alpha, blocks; got 'p'"):
+        ProductExplorer(show=("q", "p"))
+
+
 def test_learners_text_is_shown_as_text():
     class Refusing(Explorer):
         def view(self) -> View:
             raise ValueError("<img src=x onerror=alert(1)>")
 
-    explorer = Refusing({}, Control("n", 1, 0, 2))
+    explorer = Refusing({"n": Control("n", 1, 0, 2)})
     assert "<img" not in explorer._status.value and "&lt;img" in explorer._status.value
     assert not re.search("<img(?! alt)", explorer._repr_mimebundle_()["text/html"])
 

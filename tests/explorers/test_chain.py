@@ -17,9 +17,9 @@ def test_chain_explorer_agrees_with_pytorch():
 
 def test_chain_explorer_shows_only_the_layers_that_count():
     explorer = ChainExplorer([PUBLISHED])
-    assert [row.layout.display for row in explorer._layer_rows] == ["", "none", "none"]
+    assert [explorer.controls[f"stride_{layer}"].layout.display for layer in (1, 2, 3)] == ["", "none", "none"]
     explorer.controls["layers"].value = 3
-    assert len(explorer.geometries) == 3 and explorer._layer_rows[2].layout.display == ""
+    assert len(explorer.geometries) == 3 and explorer.controls["padding_3"].layout.display == ""
     assert explorer.status.startswith("32 → 18 → 11 → 7. ")
 
 

@@ -39,10 +39,10 @@ def test_window_runs_over_the_places_there_are_and_says_so():
 
 def test_width_follows_height_until_it_is_set_apart():
     explorer = ConvExplorer(input_size=12)
-    assert explorer._width_row.layout.display == "none"
+    assert explorer.controls["stride_w"].layout.display == "none"
     explorer.controls["width_apart"].value = True
     explorer.controls["input_size_w"].value = 20
-    assert explorer._width_row.layout.display == ""
+    assert explorer.controls["stride_w"].layout.display == ""
     assert explorer.input_size == (12, 20) and "Height: " in explorer.status
     explorer.controls["width_apart"].value = False
     assert explorer.input_size == (12, 12)
