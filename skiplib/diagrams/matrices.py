@@ -68,7 +68,7 @@ def _shaded(rows: Matrix, left: float, cell: float, largest: float) -> list[str]
 
 _STEP, _DIGIT, _DOWN = 48, 33, 36  # from place to place; a digit; from digit to digit
 _SCALE = 1.25  # of all this: a large screen has room
-_COLUMNS = 9  # of places at most, so that the picture keeps its size
+_SIZE = 480 * _SCALE, 368 * _SCALE  # with room for nine places, so that it stays the same
 _KINDS = {"plain": ("#D55E00", 22), "skip": ("#0072B2", 200)}  # the colour of its bars, and where its digits begin
 _PNG = b"\x89PNG\r\n\x1a\n"  # how such a file begins
 _WALK = """<style>.skiplib .go-walk{display:none;cursor:pointer}@media (prefers-reduced-motion:no-preference){
@@ -122,8 +122,7 @@ def draw_stages(stages: Mapping[str, Sequence[tuple[Sequence[Matrix], float]]]) 
     key = f"if(event.key=='Enter'){{{_GO}}}"
     button = f'<text y="14"{larger} class="go-walk b" role="button" tabindex="0" onclick="{_GO}" onkeydown="{key}">'
     hover = f"{_WALK}{''.join(rules)}}}</style>{button}▶ Play</text>"
-    size = _SCALE * (48 + _COLUMNS * _STEP), _SCALE * 368
-    return make_picture(*size, [walk], alt=alt, rules=colours, hover=hover)
+    return make_picture(*_SIZE, [walk], alt=alt, rules=colours, hover=hover)
 
 
 def _digits(images: Sequence[Matrix], x: float, y: float) -> list[str]:
@@ -143,10 +142,6 @@ def _digits(images: Sequence[Matrix], x: float, y: float) -> list[str]:
 def _png(rows: Sequence[bytes]) -> str:
     """Grey pixels as a PNG: a tenth of the same in SVG."""
     head = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0)
-    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))  # 0: no filter
-    chunks = ((b"IHDR", head), (b"IDAT", pixels), (b"IEND", b""))
-    body = b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
-    return f"data:image/png;base64,{base64.b64encode(_PNG + body).decode()}"
+    chunks = [b"IHDR" + head, b"IDAT" + zlib.compress(b"".join(b"\0" + row for row in rows)), b"IEND"]
+    framed = (struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks)
+    return f"data:image/png;base64,{base64.b64encode(_PNG + b''.join(framed)).decode()}"

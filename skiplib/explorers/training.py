@@ -17,7 +17,6 @@ from skiplib.explorers.controls import LABEL, Control, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.figures.training import Curve, training_plot
 from skiplib.training import LEARNING_RATE, Lane, Optimizer, Run, make_lane
-from skiplib.words import magnitude
 
 _NETWORKS = {"both": (False, True), "plain": (False,), "skip": (True,)}
 _REDRAW = 0.4  # seconds between two pictures of a training that runs
@@ -55,7 +54,7 @@ class _Entry:
         """What is worth saying about its way and its end, if anything."""
         records, said = self.lane.records, []
         steps = len(records)
-        said += [f"step {each.step}: loss {_number(each.loss)}" for each in records if 10 < each.loss < math.inf][:1]
+        said += [f"step {each.step}: loss {each.loss:.3g}" for each in records if 10 < each.loss < math.inf][:1]
         said += [f"step {each.step}: gradient 0" for each in records if each.gradient == 0][:1]
         if steps and not math.isfinite(records[-1].loss):
             said.append(f"step {steps}: the loss leaves what single precision holds")
@@ -83,10 +82,6 @@ def _button(name: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
     button = widgets.Button(description=name, tooltip=tooltip, layout={"width": "70px"})
     button.on_click(lambda _: act())
     return button
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if value < 1e6 else magnitude(value)
 
 
 class TrainingExplorer(NetworkExplorer):
