@@ -2,12 +2,14 @@
 
 from typing import Any, Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_integer, checked_word
 from skiplib.blocks import Recipe, ResidualBlock, checked_counts, seeded
 
 Head = Literal["flatten", "pool"]
+Biases = Literal["as drawn", "zero"]
 
 
 class Stack(nn.Module):
@@ -67,3 +69,38 @@ def make_stack(
     else:
         stem = [*stem, *between]
     return Stack(nn.Sequential(*stem), nn.Sequential(*blocks), nn.Sequential(*top))
+
+
+def stages(
+    depth: int, *, images: Tensor, channels: int = 16, biases: Biases = "as drawn", **settings: Any
+) -> dict[str, list[tuple[list[list[list[float]]], float]]]:
+    """What becomes of a batch in a "plain" and in a "skip" stack of the same weights: a pair for every place.
+
+    The places are the images themselves, the stem, and every block. A pair is an image for each of the batch (at
+    every pixel the root mean square over the channels), and the spread: how far the batch is from its mean, relative
+    to its size; 0 if all are alike. ``biases`` are those of the convolutions; the settings are those of
+    ``make_stack``. Batch normalisation takes the statistics of this batch.
+
+    >>> places = stages(6, images=torch.rand(4, 1, 8, 8), seed=172)
+    >>> len(places["plain"]), places["plain"][:2] == places["skip"][:2]
+    (4, True)
+    """
+    checked_word("biases", biases, get_args(Biases))
+    stack = make_stack(depth, channels=channels, skip=True, **settings)
+    blocks, found = [each for each in stack.modules() if isinstance(each, ResidualBlock)], {}
+    with torch.no_grad():
+        for layer in stack.modules():
+            if biases == "zero" and isinstance(layer, nn.Conv2d) and layer.bias is not None:
+                layer.bias.zero_()
+        for kind in ("plain", "skip"):
+            hidden = [images, stack.stem(images)]
+            for block in blocks:
+                block.skip = kind == "skip"
+                hidden.append(block(hidden[-1]))
+            found[kind] = [_stage(h.double()) for h in hidden]
+    return found
+
+
+def _stage(h: Tensor) -> tuple[list[list[list[float]]], float]:
+    spread = (h - h.mean(0)).norm() / h.norm().clamp(min=1e-300)  # 0 where all is 0
+    return h.square().mean(1).sqrt().tolist(), spread.item()

@@ -1,9 +1,11 @@
 import base64
+import io
 import itertools
 import json
 import re
 import xml.etree.ElementTree as ElementTree
 
+import matplotlib.image
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,7 +15,7 @@ from skiplib.chains import compose, sizes, sizes_after
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
-from skiplib.diagrams.matrices import draw_matrices
+from skiplib.diagrams.matrices import draw_matrices, draw_stages
 from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_residual
 from skiplib.diagrams.sheets import draw_add
 from skiplib.diagrams.strip import draw_strip
@@ -42,7 +44,18 @@ EVERY_PICTURE = [
     lambda: draw_block([("conv", (1, 3, 8, 8))], input_shape=(1, 3, 8, 8), verdict="equal"),
     lambda: draw_residual(IDENTITY, 32, hidden_channels=6, output_index=5, verdicts=VERDICTS_OF_IDENTITY),
     lambda: draw_matrices({"x": [[0.0, 1.0], [-1.0, 0.5]]}),
+    lambda: draw_stages(on_their_way(5)),
 ]
+
+
+def on_their_way(places, images=(((0.0, 1.0), (0.5, 0.25)), ((0.0, 2.0), (1.0, 1.0))), spread=0.5):
+    return {kind: [(images, spread)] * places for kind in ("plain", "skip")}
+
+
+def grey_pixels(image):
+    """What matplotlib's PNG reader makes of an image in a picture, 255 for white."""
+    data = base64.b64decode(image.get("href").removeprefix("data:image/png;base64,"))
+    return (255 * matplotlib.image.imread(io.BytesIO(data))).round().tolist()
 
 
 def parse(picture):
@@ -572,3 +585,55 @@ def test_matrices_of_zeros_are_white_and_bad_numbers_are_refused():
     for bad in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="`matrices` must hold finite numbers only"):
             draw_matrices({"bad": [[0.0, bad]]})
+
+
+def test_digits_of_a_column_share_one_scale_from_white_to_black():
+    images = list(parse(draw_stages(on_their_way(2))).iter(f"{SVG}image"))
+    assert len(images) == 2 * 2 * 2  # networks, places, digits
+    assert grey_pixels(images[0]) == [[255, 128], [191, 223]]
+    assert grey_pixels(images[1]) == [[255, 0], [128, 128]]
+
+
+@pytest.mark.parametrize(
+    ("places", "names"),
+    [
+        (1, []),
+        (2, ["stem"]),
+        (3, ["stem", "block 1"]),
+        (5, ["stem", "block 1", "2", "3"]),
+        (6, ["stem", "block 1", "2", "4"]),
+        (51, ["stem", "block 1", "2", "4", "8", "16", "32", "49"]),
+    ],
+)
+def test_blocks_at_powers_of_two_and_the_last_one_have_a_column(places, names):
+    picture = draw_stages(on_their_way(places))
+    named = [
+        word for word in words(picture) if (word[0].isdigit() and "%" not in word) or word[:5] in ("stem", "block")
+    ]
+    assert named == names
+    columns = [numbers(image, "x") for image in parse(picture).iter(f"{SVG}image")]
+    assert 1.25 * (max(columns)[0] + 33) < picture.width == draw_stages(on_their_way(2)).width  # it keeps its size
+
+
+def test_spread_is_a_bar_and_a_number_under_its_column():
+    stages = on_their_way(1, spread=0.4) | {"skip": on_their_way(1, spread=1.0)["skip"]}
+    picture = draw_stages(stages)
+    bars = {each.get("class"): numbers(each, "width")[0] for each in parse(picture).iter(f"{SVG}rect")}
+    assert bars["bar-plain"] == pytest.approx(0.4 * bars["bar-skip"])
+    assert {"40 %", "100 %"} <= set(words(picture))
+    assert picture.alt == "How far four digits differ. plain: digit 40 %. skip: digit 100 %."
+
+
+def test_digits_walk_on_the_live_picture_only_and_only_where_motion_is_welcome():
+    picture = draw_stages(on_their_way(4))
+    assert "animation" not in picture.svg and "Play" not in picture.svg
+    before, _, after = picture.live.partition("@media (prefers-reduced-motion:no-preference)")
+    assert ".go-walk{display:none" in before and "animation" not in before and after.count("{animation") == 4
+    assert "Play" in ElementTree.fromstring(picture.live).findall(f"{SVG}text")[-1].text
+
+
+def test_equal_digits_are_white_and_bad_numbers_are_refused():
+    images = parse(draw_stages(on_their_way(1, images=[[[3.0, 3.0]]] * 4, spread=0.0))).iter(f"{SVG}image")
+    assert [grey_pixels(image) for image in images] == [[[255, 255]]] * 8
+    with pytest.raises(ValueError, match="`stages` must hold finite numbers only"):
+        draw_stages(on_their_way(1, images=[[[float("inf")]]]))

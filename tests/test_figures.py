@@ -1,6 +1,7 @@
 import base64
 import io
 import itertools
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -67,27 +68,71 @@ def test_every_figure_is_xml_named_by_its_alt(plot):
     assert root.get("role") == "img" and root.get("aria-label") == plot.alt
 
 
-def curve(kind="plain", label="plain, 4 layers", *, accuracies=(0.0, 0.5), current=True):
-    return Curve(kind, label, (0.5, 1.0), accuracies, (1e-3, 0.0), current)
+def curve(kind="plain", label="plain 4", *, accuracies=(0.0, 0.5), losses=(2.3, 1.0), gradients=(1e-3, 0.0), **more):
+    return Curve(kind, label, (0.5, 1.0), accuracies, losses, gradients, **more)
+
+
+def panels(*curves, epochs=2):
+    _, axes = make_figure(3, 2, 2)
+    draw_training(axes, curves, epochs=epochs)
+    return axes
 
 
 def test_training_is_drawn_in_percent_and_powers_of_ten_with_names_apart():
-    _, (above, below) = make_figure(3, 2)
-    curves = [curve(), curve("skip", "skip, 4 layers"), curve("skip", "old", current=False)]
-    draw_training(above, below, curves, epochs=2)
+    curves = [curve(), curve("skip", "skip 4"), curve("skip", "old", current=False)]
+    above, middle, below = panels(*curves)
     assert list(above.lines[0].get_ydata()) == [0, 25]
+    assert list(middle.lines[0].get_ydata()) == pytest.approx([math.log10(2.3), 0])
     assert list(below.lines[0].get_ydata()) == [-3, -47]
     assert above.lines[0].get_linewidth() > above.lines[2].get_linewidth()
     names = {text.get_text(): text.get_position()[1] for text in above.texts}
     heights = sorted(names.values())
     assert set(names) == {each.label for each in curves}
-    assert all(high - low >= 8 for low, high in itertools.pairwise(heights))
+    assert all(high - low >= 9 for low, high in itertools.pairwise(heights))
+    assert all(text.xy == (1.0, 25) for text in above.texts)  # each with a line to the end of its curve
+
+
+@pytest.mark.parametrize("height", [0.0, 0.1, 0.5, 1.0])
+def test_ten_names_at_one_place_stay_apart_and_inside_the_panel(height):
+    names = panels(*(curve(label=str(n), accuracies=(height, height)) for n in range(10)))[0].texts
+    heights = sorted(text.get_position()[1] for text in names)
+    assert all(high - low >= 9 for low, high in itertools.pairwise(heights))
+    assert heights[0] >= 0 and heights[-1] <= 103
+
+
+def test_axes_of_a_training_do_not_depend_on_its_curves():
+    wild = curve(losses=(1e30, math.inf), gradients=(1e35, math.inf))
+    tame = curve(losses=(1e-9, 1e-9), gradients=(1e-30, 1e-44))
+    limits = [[(*ax.get_xlim(), *ax.get_ylim()) for ax in panels(*curves)] for curves in ([], [wild], [tame])]
+    assert limits[0] == limits[1] == limits[2] and limits[0][0][:3] == (0, 2, 0)
+    for ax, ends in zip(panels(wild)[1:], ([4, 4], [10, 10]), strict=True):
+        assert list(ax.lines[0].get_ydata()) == ends  # "and more"
+        assert ax.get_yticklabels()[-1].get_text().startswith("≥ 1e")
+    assert list(panels(tame)[1].lines[0].get_ydata()) == [-2, -2]
+
+
+def test_explosion_is_not_drawn_as_a_gradient_that_has_faded():
+    burst = curve(losses=(218.0, 2.3), gradients=(311.0, 0.0))
+    _, middle, below = panels(burst)
+    line, cross = below.lines
+    assert math.isnan(line.get_ydata()[1]) and cross.get_marker() == "x"
+    assert list(*cross.get_xydata()) == [0.5, pytest.approx(math.log10(311))]
+    assert "0 from step 2" in {text.get_text() for text in below.texts} and len(middle.lines) == 1
+    assert training_plot([burst], epochs=1).alt.endswith("plain 4 below 50 % (its loss blew up).")
+    faded = curve(losses=(2.3, 2.3), gradients=(1e-44, 0.0))
+    assert list(panels(faded)[2].lines[0].get_ydata()) == pytest.approx([-44, -47])
+
+
+def test_loss_that_is_no_number_any_more_is_crossed_where_it_was_last_one():
+    _, middle, _ = panels(curve(losses=(2.3, math.nan), gradients=(1.0, math.nan)))
+    assert middle.lines[1].get_marker() == "x" and list(middle.lines[1].get_xdata()) == [0.5]
+    assert [text.get_text() for text in middle.texts] == ["not a number from step 2"]
 
 
 def test_only_the_last_finished_curves_stay_in_the_picture():
     curves = [curve(label=f"old {number}", current=False) for number in range(30)]
     plot = training_plot([*curves, curve()], epochs=1)
-    assert "old 29" in plot.alt and "old 21" not in plot.alt and "plain, 4 layers below 50 %" in plot.alt
+    assert "old 29" in plot.alt and "old 21" not in plot.alt and "plain 4 below 50 %" in plot.alt
 
 
 def test_plots_say_what_they_show_in_coarse_words():
@@ -102,10 +147,3 @@ def test_plots_say_what_they_show_in_coarse_words():
 
 def test_running_mean_of_less_than_a_window_takes_what_there_is():
     assert running_mean([2.0, 4.0], window=12) == [2.0, 3.0] and running_mean([]) == []
-
-
-def test_labels_stay_inside_the_panel():
-    _, (above, below) = make_figure(3, 2)
-    best = [Curve("skip", name, (0.5, 1.0), (1.0, 1.0), (1e-3, 1e-3)) for name in "ab"]
-    draw_training(above, below, best, epochs=1)
-    assert max(text.get_position()[1] for text in above.texts) <= 103

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from test_blocks import ORDERS, SEED, every_setting, same_parameters
 from torch import nn
 
-from skiplib.networks import make_stack
+from skiplib.networks import make_stack, stages
 
 
 def make_deep(depth=10, **keywords):
@@ -109,3 +109,30 @@ def test_stack_gradients_have_the_orders_of_magnitude_of_the_lesson(setting, pla
 def test_stack_names_the_wrong_argument(keywords, error, message):
     with pytest.raises(error, match=re.escape(message)):
         make_deep(**keywords)
+
+
+@pytest.mark.parametrize("settings", [{}, {"order": "article", "init": "he"}, {"order": "original", "norm": "batch"}])
+def test_stages_are_what_each_block_gives_and_how_far_it_differs(settings):
+    images = torch.rand(5, 1, 8, 8)
+    found = stages(12, images=images, seed=3, **settings)
+    for kind, skip in (("plain", False), ("skip", True)):
+        stack, hidden = make_stack(12, channels=16, skip=skip, seed=3, **settings), [images]
+        for layer in [stack.stem, *stack.blocks]:
+            hidden.append(layer(hidden[-1]).detach())
+        assert len(found[kind]) == len(hidden) == 7
+        for (pictures, spread), h in zip(found[kind], hidden, strict=True):
+            assert torch.allclose(torch.tensor(pictures), h.square().mean(1).sqrt(), atol=1e-5)
+            assert spread == pytest.approx(((h - h.mean(0)).norm() / h.norm()).item(), rel=1e-4)
+
+
+def test_stages_of_images_that_are_all_alike_or_all_zero_have_no_spread():
+    for images in (torch.ones(3, 1, 8, 8), torch.zeros(3, 1, 8, 8)):
+        spreads = [
+            spread for place in stages(6, images=images, biases="zero", seed=1).values() for _, spread in place
+        ]
+        assert spreads == [0.0] * 8
+
+
+def test_stages_name_the_wrong_argument():
+    with pytest.raises(ValueError, match="`biases` must be one of as drawn, zero; got 'none'"):
+        stages(6, images=torch.rand(2, 1, 8, 8), biases="none")

@@ -16,6 +16,7 @@ from skiplib.explorers import cells
 from skiplib.explorers.chain import ChainExplorer
 from skiplib.explorers.controls import Control
 from skiplib.explorers.convolution import ConvExplorer
+from skiplib.explorers.digits import DigitsExplorer
 from skiplib.explorers.gradient import GradientExplorer
 from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.residual import ResidualExplorer
@@ -30,6 +31,7 @@ MAKES = [
     (ProductExplorer, 15),
     (lambda: SpectrumExplorer(blocks=2), 3),
     (lambda: GradientExplorer(depth=4, channels=4, seeds=1), 3),
+    (lambda: DigitsExplorer(depth=4, channels=4), 3),
     (TrainingExplorer, 3),
 ]
 MOVES = st.lists(st.tuples(st.integers(0, 99), st.floats(0, 1)), min_size=18, max_size=22)

@@ -1,9 +1,14 @@
-"""Small matrices as pictures: digits, residuals, Jacobians (layer L2)."""
+"""Small matrices as pictures: digits, residuals, Jacobians, and what becomes of digits on their way (layer L2)."""
 
+import base64
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from skiplib.diagrams.svg import Picture, cells, make_picture, rect, text
+
+Matrix = Sequence[Sequence[float]]
 
 _SIDE, _PITCH, _TOP = 176, 236, 30  # of a matrix; from one to the next; room for the title
 _SHADES = 12  # of each colour; each that occurs is one path, however many cells have it
@@ -16,7 +21,7 @@ _RULES = {
 }
 
 
-def draw_matrices(matrices: Mapping[str, Sequence[Sequence[float]]]) -> Picture:
+def draw_matrices(matrices: Mapping[str, Matrix]) -> Picture:
     """Matrices side by side: white is 0, blue above, and orange with a minus sign below; one scale for all.
 
     Args:
@@ -45,7 +50,7 @@ def draw_matrices(matrices: Mapping[str, Sequence[Sequence[float]]]) -> Picture:
     return make_picture(len(matrices) * _PITCH, _TOP + _SIDE + 30, parts, alt=alt, rules=_RULES)
 
 
-def _shaded(rows: Sequence[Sequence[float]], left: float, cell: float, largest: float) -> list[str]:
+def _shaded(rows: Matrix, left: float, cell: float, largest: float) -> list[str]:
     """One path for each shade that occurs, and a minus sign on every clearly negative cell."""
     shades: dict[str, list[tuple[float, float]]] = {}
     minus = []
@@ -59,3 +64,84 @@ def _shaded(rows: Sequence[Sequence[float]], left: float, cell: float, largest: 
                 minus.append(f"M{x + cell * 0.3:g} {y + cell / 2:g}h{cell * 0.4:g}")
     signs = f'<path class="minus" d="{"".join(minus)}"/>' if minus else ""
     return [*(cells(corners, cell, name) for name, corners in sorted(shades.items())), signs]
+
+
+_STEP, _DIGIT, _DOWN = 48, 33, 36  # from place to place; a digit; from digit to digit
+_SCALE = 1.25  # of all this: a large screen has room
+_SIZE = 480 * _SCALE, 368 * _SCALE  # with room for nine places, so that it stays the same
+_KINDS = {"plain": ("#D55E00", 22), "skip": ("#0072B2", 200)}  # the colour of its bars, and where its digits begin
+_PNG = b"\x89PNG\r\n\x1a\n"  # how such a file begins
+_WALK = """<style>.skiplib .go-walk{display:none;cursor:pointer}@media (prefers-reduced-motion:no-preference){
+.skiplib .go-walk{display:inline}@keyframes skiplib-walk{from{opacity:0;transform:translateX(-48px)}}"""
+_GO = (
+    "const w=this.closest('svg').querySelector('.walk');w.classList.remove('walks');"
+    "w.getBoundingClientRect();w.classList.add('walks')"
+)
+
+
+def draw_stages(stages: Mapping[str, Sequence[tuple[Sequence[Matrix], float]]]) -> Picture:
+    """Digits on their way through a "plain" and a "skip" network, a column for a place, and how far they differ.
+
+    Not every block has its column: the first, second, fourth, eighth ... and the last. The digits in one column of
+    one network share a scale: white is the smallest value of them all, black the largest.
+
+    Args:
+        stages: for each network the places from the digits themselves and the stem to the last block: images, and
+            how far they are apart, from 0 to 1.
+
+    Raises:
+        ValueError: if a value is not finite.
+
+    >>> same, apart = ([[[0.0, 1.0]]] * 4, 0.0), ([[[0.0, 1.0]], [[1.0, 0.0]]] * 2, 0.5)
+    >>> draw_stages({"plain": [apart, same], "skip": [apart, apart]}).alt
+    'How far four digits differ. plain: digit 50 %, stem 0 %. skip: digit 50 %, stem 50 %.'
+    """
+    count = len(stages["plain"])
+    shown = [place for place in range(count) if place < 2 or place == count - 1 or (place - 1).bit_count() == 1]
+    parts, rules, spoken = [], [], {kind: list[str]() for kind in _KINDS}
+    for column, place in enumerate(shown):
+        name = ("digit", "stem")[place] if place < 2 else f"block {place - 1}"
+        x = 56 + column * _STEP
+        middle = x + _DIGIT / 2
+        group = [text(middle, 14, name if place < 3 else place - 1, "m")]
+        for kind, (_, y) in _KINDS.items():
+            images, spread = stages[kind][place]
+            group += _digits(images, x, y)
+            group.append(rect(x, y + 4 * _DOWN, _DIGIT * spread, 5, f"bar-{kind}"))
+            share = f"{100 * spread:.0f} %"
+            group.append(text(middle, y + 4 * _DOWN + 18, share, "m"))
+            spoken[kind].append(f"{name} {share}")
+        parts.append(f'<g class="s{column}">{"".join(group)}</g>')
+        rules.append(f".skiplib .walks .s{column}{{animation:skiplib-walk .5s {column * 0.6:g}s backwards}}")
+    left = [text(0, y + 76, kind, "b") + text(0, y + 162, "differ") for kind, (_, y) in _KINDS.items()]
+    colours = {f".bar-{kind}": f"fill:{colour}" for kind, (colour, _) in _KINDS.items()}
+    said = [f"{kind}: {', '.join(each)}." for kind, each in spoken.items()]
+    alt = f"How far four digits differ. {' '.join(said)}"
+    larger = f' transform="scale({_SCALE})"'
+    walk = f'<g{larger}>{"".join(left)}<g class="walk">{"".join(parts)}</g></g>'
+    key = f"if(event.key=='Enter'){{{_GO}}}"
+    button = f'<text y="14"{larger} class="go-walk b" role="button" tabindex="0" onclick="{_GO}" onkeydown="{key}">'
+    hover = f"{_WALK}{''.join(rules)}}}</style>{button}▶ Play</text>"
+    return make_picture(*_SIZE, [walk], alt=alt, rules=colours, hover=hover)
+
+
+def _digits(images: Sequence[Matrix], x: float, y: float) -> list[str]:
+    """Images below one another in grey, on one scale, each with a frame."""
+    values = [value for image in images for row in image for value in row]
+    if not all(map(isfinite, values)):
+        raise ValueError("`stages` must hold finite numbers only: these networks leave them")
+    low, size = min(values), max(values) - min(values) or 1.0
+    parts = []
+    for place, image in enumerate(images):
+        grey = [bytes(round(255 * (1 - (value - low) / size)) for value in row) for row in image]
+        where = f'x="{x:g}" y="{y + place * _DOWN:g}" width="{_DIGIT}" height="{_DIGIT}"'
+        parts.append(f'<image {where} style="image-rendering:pixelated" href="{_png(grey)}"/>')
+    return [*parts, cells([(x, y + place * _DOWN) for place in range(len(images))], _DIGIT, "grid")]
+
+
+def _png(rows: Sequence[bytes]) -> str:
+    """Grey pixels as a PNG: a tenth of the same in SVG."""
+    head = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0)
+    chunks = [b"IHDR" + head, b"IDAT" + zlib.compress(b"".join(b"\0" + row for row in rows)), b"IEND"]
+    framed = (struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks)
+    return f"data:image/png;base64,{base64.b64encode(_PNG + b''.join(framed)).decode()}"

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, get_args
@@ -21,6 +21,7 @@ from skiplib.training import LEARNING_RATE, Lane, Optimizer, Run, make_lane
 _NETWORKS = {"both": (False, True), "plain": (False,), "skip": (True,)}
 _REDRAW = 0.4  # seconds between two pictures of a training that runs
 _BATCH = 64
+_WORDS = ("depth", "init", "norm", "alpha", "optimizer", "seed")  # what may tell two curves apart, in this order
 
 
 @dataclass
@@ -29,16 +30,19 @@ class _Entry:
 
     lane: Lane
     kind: str
-    label: str
-    short: str  # what stands at its curve: the depth, and what is not the default
-    setting: str
+    words: dict[str, str]  # what it is made of, by control
     total: int  # steps, if nobody stops it
     run: Run | None = None  # once it has ended
 
-    def curve(self, *, current: bool) -> Curve:
-        steps = ((each.epoch, each.accuracy, each.gradient) for each in self.lane.records)
-        epochs, accuracies, gradients = zip(*steps, strict=True)
-        return Curve(self.kind, self.short, epochs, accuracies, gradients, current)
+    @property
+    def label(self) -> str:
+        """Its name in sentences and in the table."""
+        return f"{self.kind}, {self.words['depth']} layers"
+
+    @property
+    def setting(self) -> str:
+        """All else that it is made of."""
+        return ", ".join(word for name, word in self.words.items() if name != "depth" and word)
 
     @property
     def reached(self) -> str:
@@ -50,14 +54,34 @@ class _Entry:
         """What is worth saying about its way and its end, if anything."""
         records, said = self.lane.records, []
         steps = len(records)
-        if steps and 10 < records[0].loss < math.inf:  # a guess costs 2.3
-            said.append(f"loss {records[0].loss:.0f} at step 1")
-        said += [f"gradient 0 at step {each.step}" for each in records if each.gradient == 0][:1]
+        said += [f"step {each.step}: loss {each.loss:.3g}" for each in records if 10 < each.loss < math.inf][:1]
+        said += [f"step {each.step}: gradient 0" for each in records if each.gradient == 0][:1]
         if steps and not math.isfinite(records[-1].loss):
-            said.append(f"loss not finite at step {steps}")
-        elif steps < self.total:
+            said.append(f"step {steps}: the loss leaves what single precision holds")
+        elif self.run and steps < self.total:
             said.append(f"stopped at step {steps} of {self.total}")
         return ", ".join(said)
+
+
+def _curves(finished: Sequence[_Entry], current: Sequence[_Entry]) -> list[Curve]:
+    """What to draw: each network under its kind, its depth, and whatever else is not the same for all."""
+    entries = [entry for entry in (*finished, *current) if entry.lane.records]
+    differ = [name for name in _WORDS if len({entry.words[name] for entry in entries}) > 1]
+    curves: dict[str, Curve] = {}
+    for entry in entries:
+        named = [entry.words[name] for name in dict.fromkeys(["depth", *differ]) if entry.words[name]]
+        label = " ".join([entry.kind, *named])
+        steps = ((each.epoch, each.accuracy, each.loss, each.gradient) for each in entry.lane.records)
+        epochs, accuracies, losses, gradients = zip(*steps, strict=True)
+        curves.pop(label, None)  # the same training once more is the same curve
+        curves[label] = Curve(entry.kind, label, epochs, accuracies, losses, gradients, entry in current)
+    return list(curves.values())
+
+
+def _button(name: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
+    button = widgets.Button(description=name, tooltip=tooltip, layout={"width": "70px"})
+    button.on_click(lambda _: act())
+    return button
 
 
 class TrainingExplorer(NetworkExplorer):
@@ -106,18 +130,9 @@ class TrainingExplorer(NetworkExplorer):
         self._entries: list[_Entry] = []  # of the last training
         self._finished: list[_Entry] = []  # of those before
         self._sentence = ""
-        self.start_button = widgets.Button(
-            description="Start", tooltip="Train with these settings", layout={"width": "70px"}
-        )
-        self.stop_button = widgets.Button(
-            description="Stop", tooltip="End the training now, and keep its curves", layout={"width": "70px"}
-        )
-        self.clear_button = widgets.Button(
-            description="Clear", tooltip="Throw the finished curves away", layout={"width": "70px"}
-        )
-        self.start_button.on_click(lambda _: self.start())
-        self.stop_button.on_click(lambda _: self.stop())
-        self.clear_button.on_click(lambda _: self.clear())
+        self.start_button = _button("Start", "Train with these settings", self.start)
+        self.stop_button = _button("Stop", "End the training now, and keep its curves", self.stop)
+        self.clear_button = _button("Clear", "Throw the finished curves away", self.clear)
         self.progress = widgets.FloatProgress(0, min=0, max=1, layout={"width": "180px"})
         buttons = wrap([self.start_button, self.stop_button, self.clear_button])
         super().__init__(controls, show=show, under=[buttons, self.progress])
@@ -182,16 +197,15 @@ class TrainingExplorer(NetworkExplorer):
     def _enter(self) -> list[_Entry]:
         settings: dict[str, Any] = self.settings | {"alpha": self.alpha}
         network, depth, seed = (settings.pop(name) for name in ("network", "depth", "seed"))
-        words = f"{settings['init']}, {settings['norm']}, {settings['optimizer']} {settings['lr']:g}, seed {seed}"
         total = settings["epochs"] * math.ceil(len(split_digits().images) / _BATCH)
-        special = [word for word in (settings["init"], settings["norm"]) if word not in ("default", "none")]
+        norm = "no norm" if settings["norm"] == "none" else settings["norm"]
+        words = {"depth": str(depth), "init": settings["init"], "norm": norm}
+        words |= {"optimizer": f"{settings['optimizer']} {settings['lr']:g}", "seed": f"seed {seed}", "alpha": ""}
         entries = []
         for skip in _NETWORKS[network]:
             lane = make_lane(depth, skip, seed, batch_size=_BATCH, **settings)
-            kind = "skip" if skip else "plain"
-            scaled = f", alpha {self.alpha:.2g}" if skip and self.alpha != 1 else ""
-            short = " ".join([kind, str(depth), *special])
-            entries.append(_Entry(lane, kind, f"{kind}, {depth} layers", short, words + scaled, total))
+            scaled = {"alpha": f"alpha {self.alpha:.2g}"} if skip and self.alpha != 1 else {}
+            entries.append(_Entry(lane, "skip" if skip else "plain", words | scaled, total))
         return entries
 
     def _say_progress(self) -> str:
@@ -199,7 +213,8 @@ class TrainingExplorer(NetworkExplorer):
         share = steps / sum(entry.total for entry in self._entries)
         self.progress.value = share
         taken = max(entry.lane.records[-1].seconds for entry in self._entries)
-        return f"Training: {share:.0%}, about {math.ceil(taken * (1 / share - 1))} s left."
+        fates = "".join(f" {each.label}: {each.fate}." for each in self._entries if each.fate)
+        return f"Training: {share:.0%}, about {math.ceil(taken * (1 / share - 1))} s left.{fates}"
 
     def _say_result(self) -> str:
         ends = [f"{each.label}: {each.reached}" + (f" ({each.fate})" if each.fate else "") for each in self._entries]
@@ -211,11 +226,10 @@ class TrainingExplorer(NetworkExplorer):
             button.disabled = not on
         self.clear_button.disabled = not self._finished and (self.training or not self._entries)
         self.progress.layout.visibility = "visible" if self.training else "hidden"
-        curves = [entry.curve(current=False) for entry in self._finished if entry.lane.records]
-        curves += [entry.curve(current=True) for entry in self._entries if entry.lane.records]
-        epochs = max([curve.epochs[-1] for curve in curves], default=1.0)
-        if self.training or not curves:
-            epochs = max(epochs, float(self.controls["epochs"].value))
+        curves = _curves(self._finished, self._entries)
+        shown = [entry for entry in (*self._finished, *self._entries) if entry.lane.records]
+        all_epochs = [entry.total * entry.lane.records[0].epoch for entry in shown]  # also where it was stopped
+        epochs = max(all_epochs, default=float(self.controls["epochs"].value))
         result = {entry.label.replace(" ", "_"): entry.reached for entry in self._entries}
         status = self._sentence or "Press Start to train. Nothing is trained before."
         return View(training_plot(curves, epochs=epochs), status, result or {"trained": 0}, self._table())

@@ -1,4 +1,4 @@
-"""Training curves: accuracy from 0 to 100 %, the gradient in powers of ten, and what a step forgets (layer L2)."""
+"""Training curves: accuracy, loss and gradient on axes that stay put, and what a step forgets (layer L2)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,10 @@ from skiplib.words import share_in_words
 _WINDOW = 12  # steps: 64 images each are few, so the curve is their running mean
 _LAST = 8  # finished curves beside the current ones
 _PERCENTS = {"ylim": (0, 106), "yticks": [0, 10, 50, 100], "yticklabels": ["0", "guess 10", "50", "100"]}
-_APART = 8  # from one label to the next: a line of text on the axis of percents
+_APART = 9  # from one label to the next: a line of text on the axis of percents
+_BLOWN = 23  # a loss of ten guesses
+_LOSSES = {-2: "≤ 0.01", math.log10(2.3): "guess 2.3", 2: "100", 4: "≥ 1e4"}  # by power of ten
+_GRADIENTS = {-47: "0", -30: "1e-30", -15: "1e-15", 0: "1", 10: "≥ 1e10"}  # what is more stands here, too
 
 
 @dataclass(frozen=True)
@@ -25,54 +28,94 @@ class Curve:
     label: str  # what stands at its right end
     epochs: tuple[float, ...]  # where on the horizontal axis
     accuracies: tuple[float, ...]  # share of each step's images that were right, 0 to 1
+    losses: tuple[float, ...]  # mean cross entropy of each step's images
     gradients: tuple[float, ...]  # norm of the gradient of the first convolution's weights
     current: bool = True  # whether it is drawn thick; finished ones become thin
 
+    def powers(self, name: str) -> list[float]:
+        """Where its "loss" or its "gradient" stands on an axis of powers of ten; nan leaves a gap.
 
-def draw_training(above: Axes, below: Axes, curves: Sequence[Curve], *, epochs: float) -> list[Artist]:
-    """Draw accuracy (a running mean) above and the gradient below, against epochs; each label at the right end."""
+        After an explosion the ReLUs may let nothing through. Such a gradient of 0 has not faded: it leaves a gap.
+        """
+        values, ticks = (self.losses, _LOSSES) if name == "loss" else (self.gradients, _GRADIENTS)
+        gaps = [math.isnan(value) or (value == 0 and name == "gradient" and self.blown) for value in values]
+        inside = [min(max(exponent(value), min(ticks)), max(ticks)) for value in values]
+        return [math.nan if gap else power for gap, power in zip(gaps, inside, strict=True)]
+
+    @property
+    def blown(self) -> bool:
+        """Whether its loss rose to ten times a guess, or left the numbers."""
+        return not all(loss <= _BLOWN for loss in self.losses)
+
+
+def draw_training(panels: Sequence[Axes], curves: Sequence[Curve], *, epochs: float) -> list[Artist]:
+    """Draw accuracy (a running mean), loss and gradient against epochs in three panels; a name at each curve's end.
+
+    The axes do not depend on the curves. A cross marks where a curve leaves the numbers, or its gradient is gone.
+    """
+    above, middle, below = panels
     artists: list[Artist] = []
-    reached: list[float] = []
     for curve in curves:
         colour, line = STYLES[curve.kind]
         width, alpha = (2.2, 1.0) if curve.current else (1.0, 0.55)
         look: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": width, "alpha": alpha}
         artists += above.plot(curve.epochs, [100 * value for value in running_mean(curve.accuracies)], **look)
-        exponents = [exponent(value) for value in curve.gradients]
-        artists += below.plot(curve.epochs, exponents, **look)
-        reached += [each for each in exponents if not math.isnan(each)]
-    powers_of_ten(below, reached)
+        for ax, name in ((middle, "loss"), (below, "gradient")):
+            powers = curve.powers(name)
+            artists += ax.plot(curve.epochs, powers, **look)
+            gone = next((step for step, power in enumerate(powers) if math.isnan(power)), 0)
+            if gone:  # steps before
+                at, why = (curve.epochs[gone - 1], powers[gone - 1]), "not a number" if name == "loss" else "0"
+                artists += ax.plot(*at, "x", color=colour, markersize=9, markeredgewidth=2.2)
+                artists.append(ax.annotate(f"{why} from step {gone + 1}", at, (9, 6), textcoords="offset points"))
+    powers_of_ten(below, [min(_GRADIENTS), max(_GRADIENTS)])
     above.set(**_PERCENTS, xlim=(0, epochs), ylabel="training accuracy, %")
+    middle.set(ylabel="loss", ylim=(-2.4, 4.6))
     below.set(xlabel="epochs: how often all images were seen", ylabel="gradient of the\nfirst weights")
+    for ax, ticks in ((middle, _LOSSES), (below, _GRADIENTS)):
+        ax.set_yticks(list(ticks), list(ticks.values()))
     return artists + _labels(above, curves)
 
 
 def _labels(ax: Axes, curves: Sequence[Curve]) -> list[Artist]:
-    """Names at the right, pushed apart where they would overlap."""
+    """Names at the right, pushed apart where they would overlap, each with a line to the end of its curve."""
     ends = [(100 * running_mean(curve.accuracies)[-1], curve) for curve in curves if curve.epochs]
     ends.sort(key=lambda end: end[0])
     places: list[float] = []
     for end, _ in ends:
         places.append(max(end, places[-1] + _APART) if places else end)
-    down = max(0.0, places[-1] - 103) if places else 0.0  # the highest would leave the panel, which ends at 106
+    ceiling = 103.0  # the highest would leave the panel, which ends at 106
+    for rank in reversed(range(len(places))):
+        places[rank] = min(places[rank], ceiling)
+        ceiling = places[rank] - _APART
     labels: list[Artist] = []
-    for (_, curve), place in zip(ends, places, strict=True):
-        weight = "bold" if curve.current else "normal"
-        label = ax.text(1.01, place - down, curve.label, va="center", fontsize=9, fontweight=weight)
-        label.set(color=STYLES[curve.kind][0], transform=ax.get_yaxis_transform())  # x from 0 to 1, y in percent
-        labels.append(label)
+    for (end, curve), place in zip(ends, places, strict=True):
+        colour, weight = STYLES[curve.kind][0], "bold" if curve.current else "normal"
+        leader = {
+            "arrowstyle": "-",
+            "color": colour,
+            "linewidth": 0.7,
+            "shrinkA": 0,
+            "shrinkB": 2,
+            "relpos": (0, 0.5),
+        }
+        at: dict[str, Any] = {"xytext": (1.03, place), "textcoords": ax.get_yaxis_transform(), "arrowprops": leader}
+        font: dict[str, Any] = {"color": colour, "fontsize": 9, "fontweight": weight, "va": "center"}
+        labels.append(ax.annotate(curve.label, (curve.epochs[-1], end), **at, **font))
     return labels
 
 
 def training_plot(curves: Sequence[Curve], *, epochs: float) -> Plot:
-    """Both panels, and what they show in words; at most the last few of the finished curves."""
+    """All panels, and what they show in words; at most the last few of the finished curves."""
     finished = [curve for curve in curves if not curve.current][-_LAST:]
     shown = [*finished, *(curve for curve in curves if curve.current)]
-    figure, (above, below) = make_figure(2.6, 1.4)
-    figure.subplots_adjust(right=0.8)
-    draw_training(above, below, shown, epochs=epochs)
-    ends = [f"{c.label} {share_in_words(running_mean(c.accuracies)[-1])}" for c in shown if c.epochs]
-    return Plot(figure, f"Training accuracy against epochs. {'; '.join(ends) or 'Nothing trained yet'}.")
+    figure, panels = make_figure(1.7, 1.2, 1.1)
+    figure.subplots_adjust(right=0.78)
+    draw_training(panels, shown, epochs=epochs)
+    blown = {True: " (its loss blew up)", False: ""}
+    ends = [f"{c.label} {share_in_words(running_mean(c.accuracies)[-1])}{blown[c.blown]}" for c in shown if c.epochs]
+    said = f"Accuracy: {'; '.join(ends)}" if ends else "Nothing trained yet"
+    return Plot(figure, f"Training accuracy, loss and gradient against epochs. {said}.")
 
 
 def race_plot(depths: Sequence[int], plain: Sequence[Sequence[float]], skip: Sequence[Sequence[float]]) -> Plot:

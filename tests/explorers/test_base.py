@@ -11,6 +11,7 @@ from skiplib.explorers.base import Explorer, View
 from skiplib.explorers.chain import ChainExplorer
 from skiplib.explorers.controls import Control
 from skiplib.explorers.convolution import ConvExplorer
+from skiplib.explorers.digits import DigitsExplorer
 from skiplib.explorers.gradient import GradientExplorer
 from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.residual import ResidualExplorer
@@ -19,6 +20,7 @@ from skiplib.explorers.training import TrainingExplorer
 
 EVERY = [ConvExplorer, ChainExplorer, ResidualExplorer]
 SMALL = {
+    DigitsExplorer: {"depth": 6},
     GradientExplorer: {"depth": 6, "seeds": 2, "channels": 4},
     ProductExplorer: {"blocks": 3},
     SpectrumExplorer: {"blocks": 2},
