@@ -338,7 +338,8 @@ def test_no_answer_is_on_the_screen_with_its_question(chromium, lab, screenshot,
                 assert on_screen(notebook, place)
                 assert [other for other in hidden if on_screen(notebook, other)] == []
             screenshot(notebook, f"{width}-{'run' if run else 'fresh'}")
-        page.close()  # what the console says is the business of the test of explorers
+        assert notebook.errors == []
+        page.close()
 
 
 def test_gradient_is_predicted_with_the_hand_and_measured_over_the_guess(of_cells, screenshot):
