@@ -21,7 +21,7 @@ from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, which_
 from skiplib.gradients import Comparison, compare, median_ratio
 from skiplib.judging import Fault, apart, check_places, check_shapes, is_option_a
 from skiplib.theory import branch_scale
-from skiplib.training import Optimizer, race
+from skiplib.training import LEARNING_RATE, Optimizer, race
 from skiplib.words import magnitude
 
 FATES = ("vanishes", "holds", "explodes")
@@ -151,7 +151,8 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
         return wrong("The loss is not finite any more: a smaller step may help.")
     reached = f"It reaches {math.floor(100 * run.train_accuracy)} % on the training digits."
     if run.train_accuracy < 0.15:
-        usual = "With the usual `lr` (0.02 for sgd, 0.001 for adam), does it learn?"
+        rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATE.items())
+        usual = f"With the usual `lr` ({rates}), does it learn?"
         vanishing = "Which settings in lesson 03 kept the plain gradient from vanishing?"
         return wrong(f"{reached} That is guessing. {usual if 'lr' in settings else vanishing}")
     return wrong(f"{reached} {known['hint']}")

@@ -17,6 +17,12 @@ from playwright.sync_api import Error
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 PRIVATE = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+ANSWERED = """async () => {  // what was sent before is answered before; an "idle" kernel may not have begun
+    const kernel = window.panel.sessionContext.session.kernel;
+    const widget = [...kernel._comms.values()].find(comm => comm.targetName === 'jupyter.widget');
+    await kernel.requestExecute({code: '', silent: true, store_history: false}).done;
+    if (widget) await widget.send({method: 'request_state'}).done;  // widgets have a thread of their own
+}"""
 IDLE = "window.panel.sessionContext.session.kernel.status === 'idle'"
 READY = """async (path) => {
     const app = window.jupyterapp;
@@ -157,7 +163,10 @@ class Notebook:
 
     def settle(self):
         """Wait until the kernel has answered and the page shows it."""
-        self._wait_until_idle(60)
+        self.page.wait_for_timeout(60)
+        for _ in range(2):  # the page holds a second change back until the first is answered
+            self.page.evaluate(ANSWERED)
+        self._wait_until_idle(0)
 
     def _wait_until_idle(self, moment):
         self.page.wait_for_timeout(moment)
