@@ -143,12 +143,7 @@ def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, Con
     cell = min(_WIDEST, _PANEL / max(tall, wide, high, broad))
     right, bottom = _LEFT + broad * cell, _TOP + high * cell
     over_rows, over_columns = max(0, tall - high), max(0, wide - broad)
-    taps = [
-        (_LEFT + x * cell, _TOP + y * cell)
-        for y in geometries[0].window(0).taps
-        for x in geometries[1].window(0).taps
-    ]
-    parts = [*_input_panel(_Plan(rows, columns), cell), cells(taps, cell, "tap")]
+    parts = [*_input_panel(_Plan(rows, columns), cell)]
     for x, y, across, down in ((right, _TOP, over_columns, tall), (_LEFT, bottom, min(wide, broad), over_rows)):
         line = f"M{x:g} {y + down * cell / 2:g}h{across * cell:g}"  # as thick as the band is high
         parts.append(f'<path class="hatch" stroke-width="{down * cell:g}" d="{line}"/>')

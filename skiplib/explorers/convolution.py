@@ -19,7 +19,7 @@ _MOST_PIXELS = 16  # of an image's side: larger ones have no room for numbers
 _OWN = "own"
 _WALK = (
     '<button class="jupyter-button widget-button" style="width:216px" onkeydown="event.stopPropagation()" onclick="'
-    "this.closest('.skiplib-explorer').querySelector('.hits').onpointermove({walk: 1})\">▶ walk, or stop</button>"
+    "this.closest('.skiplib-explorer').querySelector('.hits')?.onpointermove({walk: 1})\">▶ walk, or stop</button>"
 )
 
 
@@ -61,8 +61,9 @@ class ConvExplorer(Explorer):
             input_size = tall if tall == wide else (tall, wide)
         start = dict(zip(_BOUNDS, (input_size, kernel_size, stride, padding, dilation), strict=True))
         pairs = {name: _pair(name, value) for name, value in start.items()}
-        height = {name: Control(name, pairs[name][0], *bounds) for name, bounds in _BOUNDS.items()}
-        width = {f"{name}_w": Control(f"{name}_w", pairs[name][1], *bounds) for name, bounds in _BOUNDS.items()}
+        moved = {name: bounds for name, bounds in _BOUNDS.items() if name != "input_size" or not self._image}
+        height = {name: Control(name, pairs[name][0], *bounds) for name, bounds in moved.items()}
+        width = {f"{name}_w": Control(f"{name}_w", pairs[name][1], *bounds) for name, bounds in moved.items()}
         apart = widgets.Checkbox(
             any(isinstance(value, tuple) for value in start.values()),
             description="height and width apart",
@@ -71,15 +72,14 @@ class ConvExplorer(Explorer):
         )
         index = Control("output_index", output_index, 0, _MOST_PLACES - 1)
         controls = {**height, "output_index": index, "height_and_width_apart": apart, **width}
-        self._boxes = _boxes(kernel)
+        self._boxes = _boxes(kernel) if self._image else []
         if self._image:
-            controls = {name: control for name, control in controls.items() if not name.startswith("input_size")}
             controls["weights"] = choose("weights", [*KERNELS, _OWN], kernel if isinstance(kernel, str) else _OWN)
-        self._own = widgets.GridBox(self._boxes, layout={"grid_template_columns": "repeat(3, 72px)"})
         for box in self._boxes:
             box.observe(self._update, "value")
+        self._own = widgets.GridBox(self._boxes, layout={"grid_template_columns": "repeat(3, 72px)"})
         first = ("weights" if self._image else "input_size", "kernel_size", "stride", "padding")
-        super().__init__(controls, show=show or first, under=[widgets.HTML(_WALK), self._own])
+        super().__init__(controls, show=first if show is None else show, under=[widgets.HTML(_WALK), self._own])
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -117,8 +117,7 @@ class ConvExplorer(Explorer):
         for name, control in self.controls.items():
             if name.endswith("_w"):
                 control.layout.display = "" if self._apart else "none"
-        own = self._image and self.controls["weights"].value == _OWN
-        self._own.layout.display = "" if own else "none"
+        self._own.layout.display = "" if self._image and self.controls["weights"].value == _OWN else "none"
         rows, columns = (geometry.output_size(size) for _, size, geometry in self._named_axes())
         self.controls["output_index"].set_most(rows * columns - 1)
 
@@ -195,9 +194,9 @@ def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.FloatText]:
     rows = named_weights(kernel, 3, 3) if isinstance(kernel, str) else checked_grid("kernel", kernel, most=3)
     if len(rows) != 3 or len(rows[0]) != 3:
         raise ValueError(f"`kernel` must have 3 rows of 3 numbers; got {len(rows)} of {len(rows[0])}")
-    look = {"style": {"description_width": "24px"}, "layout": {"width": "70px"}}
+    look = {"style": {"description_width": "26px"}, "layout": {"width": "70px"}}
     return [
-        widgets.FloatText(weight, description=f"{row}, {column}", step=0.5, **look)
+        widgets.FloatText(weight, description=f"{row},{column}", step=0.5, **look)
         for row, line in enumerate(rows)
         for column, weight in enumerate(line)
     ]

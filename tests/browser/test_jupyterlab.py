@@ -154,27 +154,51 @@ def conv(of_cells):
     return notebook, notebook.cell(0), 0
 
 
-def test_pointing_at_an_output_pixel_lights_its_window(conv, screenshot):
+def test_picture_answers_the_mouse_and_a_click_moves_the_slider(conv, screenshot):
     notebook, cell, _ = conv
-    picture = cell.locator("svg[role=img]").first
-    picture.scroll_into_view_if_needed()
-    pixels = picture.locator(".hits>g>path")
-    notebook.page.mouse.move(1, 1)
-    expect(picture.locator(".now")).to_be_visible()
-    image = picture.locator(".padding").first.evaluate(BOX)
+    output = cell.locator(".hits rect").last
+    output.scroll_into_view_if_needed()
+    box = output.bounding_box()
     for row, column in ((0, 0), (2, 1), (1, 2)):  # of 3 by 3
-        pixels.nth(3 * column + row).hover()
-        expect(picture.locator(".now")).to_be_hidden()
-        expect(picture.locator(".hits use:visible")).to_have_count(1)
-        window = picture.locator(".hits use:visible").evaluate(BOX)
-        cell = window["width"] / 3
-        place = [(window[side] - image[side]) / cell for side in ("y", "x")]
-        assert place == pytest.approx([2 * row, 2 * column], abs=0.05)
-        words = " ".join(picture.locator(".hits text:visible").all_text_contents())
+        x, y = (box[start] + (at + 0.5) * box["width"] / 3 for start, at in (("x", column), ("y", row)))
+        notebook.page.mouse.move(x, y)
+        words = " ".join(cell.locator(".now text").all_text_contents())
         assert (
             f"row {row} reads rows {2 * row}, " in words and f"column {column} reads columns {2 * column}, " in words
         )
     screenshot(notebook, "lit")
+    notebook.page.mouse.click(x, y)
+    notebook.settle()
+    assert cell.locator(".skiplib-output_index input").input_value() == "5"
+    assert "Marked: output row 1 reads" in cell.locator("svg[role=img]").first.get_attribute("aria-label")
+
+
+def test_convolution_walks_paints_and_stops(of_cells, screenshot):
+    notebook = of_cells(
+        "walk",
+        "from skiplib.explorers.convolution import ConvExplorer\n"
+        "ConvExplorer(image=[[(3 * i + j) % 7 for i in range(8)] for j in range(8)], kernel='random')",
+    )
+    notebook.run_all()
+    cell = notebook.cell(0)
+    walk, index = cell.get_by_role("button", name="walk"), cell.locator(".skiplib-output_index input")
+    for theme in ("light", "dark"):
+        notebook.theme(theme)
+        walk.click()
+        notebook.page.wait_for_timeout(3000)
+        screenshot(notebook, theme)
+        walk.click()
+        notebook.settle()
+        assert cell.locator(".cover").get_attribute("d") is None
+    assert 4 <= int(index.input_value()) <= 20
+    cell.locator("select").first.select_option("own")
+    notebook.settle()
+    weight = cell.get_by_label("0,0")
+    weight.fill("5")
+    notebook.page.keyboard.press("Enter")
+    notebook.settle()
+    assert "×5" in cell.locator(".now text").all_text_contents()
+    assert notebook.errors == []
 
 
 def test_stray_keys_on_a_slider_leave_the_notebook_as_it_is(conv):
