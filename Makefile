@@ -2,7 +2,7 @@
 # PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no
 PORT    ?= 8888
 BROWSER ?= yes
-FIRST   := lab/tree/notebooks/00_start_here.ipynb
+FIRST   := doc/tree/notebooks/00_start_here.ipynb
 WINDOWS := $(filter Windows_NT,$(OS))
 ifneq ($(filter yes no,$(BROWSER)),)
 unexport BROWSER  # Jupyter would take it for the name of a program
@@ -15,6 +15,7 @@ NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
 .PHONY: lab test ruff mypy pytest nbval notebooks
 .DELETE_ON_ERROR:
 
+lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
 lab: .venv/lab
 	$(BIN)/jupyter lab --port=$(PORT) $(NO_BROWSER) $(ROOT_OK) --LabApp.default_url=$(FIRST)
 

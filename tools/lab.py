@@ -1,6 +1,5 @@
 """A real JupyterLab, driven by a real browser as people drive it: by eye, keyboard and mouse."""
 
-import json
 import os
 import re
 import secrets
@@ -15,7 +14,7 @@ from urllib.request import urlopen
 from playwright.sync_api import Error
 
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+CONFIG = Path(__file__).parent / "jupyter"  # as for `make lab`
 PRIVATE = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
 ANSWERED = """async () => {  // what was sent before is answered before; an "idle" kernel may not have begun
     const kernel = window.panel.sessionContext.session.kernel;
@@ -45,8 +44,7 @@ def jupyter_lab(root, home):
     token = secrets.token_hex(16)
     private = {f"JUPYTER_{name}": str(home / name.lower()) for name in PRIVATE}
     private |= {f"JUPYTERLAB_{name}_DIR": str(home / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
-    (home / "app" / "settings").mkdir(parents=True)
-    (home / "app" / "settings" / "overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
+    private["JUPYTER_CONFIG_PATH"] = str(CONFIG)
     command = [
         sys.executable,
         "-m",
@@ -56,7 +54,7 @@ def jupyter_lab(root, home):
         f"--port={port}",
     ]
     command += [f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
-    command += ["--LabApp.expose_app_in_browser=True", f"--LabApp.app_settings_dir={home / 'app' / 'settings'}"]
+    command += ["--LabApp.expose_app_in_browser=True"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(command, env=os.environ | private, stdout=log, stderr=log)

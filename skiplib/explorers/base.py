@@ -84,8 +84,9 @@ class Explorer(CellWidget):
         column = [*(self.controls[name] for name in self.show), *under, *([more] if others.children else [])]
         left = widgets.VBox(column, layout={"width": COLUMN, "flex": "0 0 auto"})
         left.add_class("skiplib-column")
-        beside = [left, self._picture]
-        return [widgets.HBox(beside, layout={"flex_flow": "row wrap"}), others]
+        both = widgets.HBox([left, self._picture], layout={"flex_flow": "row wrap"})
+        both.add_class("skiplib-both")
+        return [both, others]
 
     def _show_all(self, others: widgets.Widget, everything: bool) -> None:
         others.layout.display = "" if everything else "none"

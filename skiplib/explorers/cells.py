@@ -11,17 +11,25 @@ from IPython.display import display
 _displayed: dict[str, tuple[str, list[widgets.Widget]]] = {}  # what each cell displayed in its last run
 
 
-# A key typed on a button or a slider would reach JupyterLab, where "b" inserts a cell. Core widgets have no way to
-# stop that, so this does, in the page; keys that run a cell or leave it still pass. Where a hub forbids it, the cell is
-# locked. And on a low screen, details wait behind "more".
+# What core widgets cannot do, the page does. A key typed on a button or a slider would reach JupyterLab, where "b"
+# inserts a cell: only keys that run a cell or leave it pass (where a hub forbids this, the cell is locked). Shift + Enter
+# scrolls to the next cell: what it has run comes back into view. Details wait behind "more" on a low screen. And without
+# its kernel a widget says so once, where ipywidgets would mark each of its parts.
 _PAGE = (
-    "<style>@media (max-height: 600px) {.skiplib-explorer:not(.skiplib-all) .skiplib-details {display: none}}</style>"
+    "<style>@media (max-height: 600px) {.skiplib-explorer:not(.skiplib-all) .skiplib-details {display: none}}"
+    ".skiplib-both {scroll-margin: 48px 0 8px}"
+    ".skiplib-cell .jupyter-widgets-disconnected::before {display: none}"
+    ".skiplib-cell.jupyter-widgets-disconnected::before {content: 'The kernel was restarted: run this cell again.';"
+    " font: bold 1em sans-serif; color: inherit}</style>"
     '<img src="data:," alt="" style="display:none" onerror="'
     "const body = document.body; if (!body.dataset.skiplib) {"  # once for the page: this may not be in its place yet
     " body.dataset.skiplib = 'quiet'; body.addEventListener('keydown', key => {"
     " const leaves = key.ctrlKey || key.metaKey || key.altKey || key.key === 'Escape' ||"
     " (key.shiftKey && key.key === 'Enter');"
     " if (!leaves && key.target.closest('.skiplib-cell')) key.stopPropagation()})}"
+    "setTimeout(() => {const all = this.closest('.skiplib-cell');"
+    " if (all?.closest('.jp-Cell')?.nextElementSibling?.classList.contains('jp-mod-active'))"
+    " (all.querySelector('.skiplib-both') ?? all).scrollIntoView({block: 'nearest'})}, 200)"
     '">'
 )
 

@@ -33,6 +33,7 @@ def lab(tmp_path_factory):
     """A JupyterLab on a copy of the notebooks: where it is, its token, and the copy."""
     root = tmp_path_factory.mktemp("copy")
     shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    shutil.copytree(ROOT / "docs", root / "docs")
     with jupyter_lab(root, tmp_path_factory.mktemp("home")) as (url, token):
         yield url, token, root
 
