@@ -52,17 +52,30 @@ w.interact(picture, size=w.IntSlider(16, 3, 40));""",
 from skiplib.explorers.chain import ChainExplorer
 from skiplib.arithmetic import ConvGeometry
 ChainExplorer([ConvGeometry(2, stride=2, padding=2)] * 2, input_size=32)""",
+    "ConvExplorer with values": """
+from skiplib.digits import load_digits
+from skiplib.explorers.convolution import ConvExplorer
+ConvExplorer(image=load_digits()[0][0])""",
     "ResidualExplorer": "from skiplib.explorers.residual import ResidualExplorer\nResidualExplorer()",
+    "ResidualExplorer, the add": """
+from skiplib.explorers.residual import ResidualExplorer
+ResidualExplorer(pictures=("add", "places"))""",
     "ProductExplorer": "from skiplib.explorers.product import ProductExplorer\nProductExplorer()",
     "SpectrumExplorer": IMPORT
     + "from skiplib.explorers.spectrum import SpectrumExplorer\nSpectrumExplorer(blocks=10)",
-    "GradientExplorer, depth 20": IMPORT
-    + "from skiplib.explorers.gradient import GradientExplorer\nGradientExplorer(depth=20)",
+    **{
+        f"GradientExplorer, depth {depth}": IMPORT
+        + f"from skiplib.explorers.gradient import GradientExplorer\nGradientExplorer(depth={depth})"
+        for depth in (20, 50)
+    },
+    "DigitsExplorer, depth 50": IMPORT
+    + "from skiplib.explorers.digits import DigitsExplorer\nDigitsExplorer(depth=50)",
 }
 WATCH = """key => new Promise(done => {
     const area = document.querySelector('.jp-OutputArea'), handle = area.querySelector('.noUi-handle');
-    const [label, picture] = area.querySelectorAll('.widget-html-content');  // of an explorer: status and picture
-    const watched = picture ?? label ?? area.querySelector('.widget-output');
+    const html = '.widget-html-content';  // of an explorer, its picture's; else what there is
+    const [watched] = [`.skiplib-both > .widget-html > ${html}`, html, '.widget-output']
+        .map(each => area.querySelector(each)).filter(each => each);
     const drawn = image => image === null ? null : image.complete ? image.decode() : drawn_later(image);
     const drawn_later = image => new Promise(ready => { image.onload = ready; });
     const late = setTimeout(() => done(null), 8000);

@@ -12,9 +12,9 @@ _displayed: dict[str, tuple[str, list[widgets.Widget]]] = {}  # what each cell d
 
 
 # What core widgets cannot do, the page does. A key typed on a button or a slider would reach JupyterLab, where "b"
-# inserts a cell: only keys that run a cell or leave it pass (where a hub forbids this, the cell is locked). Shift + Enter
-# scrolls to the next cell: what it has run comes back into view. Details wait behind "more" on a low screen. And without
-# its kernel a widget says so once, where ipywidgets would mark each of its parts.
+# inserts a cell: only keys that run a cell or leave it pass (where a hub forbids this, the cell is locked). Shift +
+# Enter scrolls on to the next cell: what it has run comes back into view. Details wait behind "more" on a low screen.
+# And without its kernel a widget says so once, where ipywidgets would mark each of its parts.
 _PAGE = (
     "<style>@media (max-height: 600px) {.skiplib-explorer:not(.skiplib-all) .skiplib-details {display: none}}"
     ".skiplib-both {scroll-margin: 48px 0 8px}"

@@ -1,4 +1,4 @@
-"""What ``make lab`` tells Jupyter's server: a saved explorer keeps its picture, not a widget that dies with its kernel."""
+"""What ``make lab`` tells Jupyter: save an explorer's picture, not its widget, which dies with the kernel."""
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
