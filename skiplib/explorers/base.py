@@ -167,9 +167,10 @@ class Explorer(CellWidget):
         if not isinstance(self.shown, View):
             refusal = self.refusal()
             return super().still() + (refusal.to_html() if refusal else "")
+        shown = {name: self.controls[name] for name in self.show if self.controls[name].layout.display != "none"}
         settings = "".join(
-            f'<div style="height:50px">{escape(name)} <b>{escape(str(self.controls[name].value))}</b></div>'
-            for name in self.show
+            f'<div style="height:50px">{escape(name)} <b>{escape(str(control.value))}</b></div>'
+            for name, control in shown.items()
         )
         column = f'<div style="float:left;width:{COLUMN}">{settings}</div>'
         picture = f'<div style="margin-left:{COLUMN}">{self.shown.picture.to_html()}</div>'
