@@ -18,8 +18,9 @@ CONFIG = Path(__file__).parent / "jupyter"  # as for `make lab`
 PRIVATE = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
 ANSWERED = """async () => {  // what was sent before is answered before; an "idle" kernel may not have begun
     const kernel = window.panel.sessionContext.session.kernel;
-    const widget = [...kernel._comms.values()].find(comm => comm.targetName === 'jupyter.widget');
     await kernel.requestExecute({code: '', silent: true, store_history: false}).done;
+    const open = comm => comm.targetName === 'jupyter.widget' && !comm.isDisposed;
+    const widget = [...kernel._comms.values()].find(open);
     if (widget) await widget.send({method: 'request_state'}).done;  // widgets have a thread of their own
 }"""
 IDLE = "window.panel.sessionContext.session.kernel.status === 'idle'"
