@@ -55,11 +55,21 @@ class Picture:
 
     def to_html(self) -> str:
         """The picture as an ``<img>`` on white, for places that allow no inline SVG."""
-        source = f"data:image/svg+xml;base64,{base64.b64encode(self.svg.encode()).decode()}"
-        return f'<img alt="{escape(self.alt)}" src="{source}" style="background:#fff;max-width:100%;max-height:52vh">'
+        return stored_image(self.alt, "image/svg+xml", self.svg.encode())
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": self.alt, "text/html": self.to_html()}
+
+
+def data_url(kind: str, data: bytes) -> str:
+    """A file of this media type as an address that holds all of it."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def stored_image(alt: str, kind: str, data: bytes) -> str:
+    """A file as an ``<img>`` on white, as high as half the screen at most."""
+    style = "background:#fff;max-width:100%;max-height:52vh"
+    return f'<img alt="{escape(alt)}" src="{data_url(kind, data)}" style="{style}">'
 
 
 def room(ratio: float) -> str:
