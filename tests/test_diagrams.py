@@ -627,8 +627,12 @@ def test_digits_walk_on_the_live_picture_only_and_only_where_motion_is_welcome()
     picture = draw_stages(on_their_way(4))
     assert "animation" not in picture.svg and "Play" not in picture.svg
     before, _, after = picture.live.partition("@media (prefers-reduced-motion:no-preference)")
-    assert ".go-walk{display:none" in before and "animation" not in before and after.count("{animation") == 4
-    assert "Play" in ElementTree.fromstring(picture.live).findall(f"{SVG}text")[-1].text
+    assert "animation" not in before and after.count("animation:skiplib") == 1
+    assert re.findall(r'class="place" style="--at:(\d)"', picture.live) == ["0", "1", "2", "3"]
+    assert "{.skiplib .play{display:none}}" in after
+    assert (
+        list(ElementTree.fromstring(picture.live))[-1].find("{http://www.w3.org/1999/xhtml}button").text == "▶ Play"
+    )
 
 
 def test_equal_digits_are_white_and_bad_numbers_are_refused():

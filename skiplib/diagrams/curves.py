@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from skiplib.diagrams.svg import FAINT, INK, text
+from skiplib.diagrams.svg import COLOURS, FAINT, INK, path, text, upright
 from skiplib.words import magnitude
 
 Rows = Mapping[str, Sequence[Sequence[float]]]  # of "plain" and of "skip": a row for every seed
-COLOURS = {"plain": "#D55E00", "skip": "#0072B2"}
 WIDTH = 720
 RULES = {
     "text": f"fill:{INK};font:14px system-ui,sans-serif",
@@ -74,18 +73,15 @@ class Panel:
         step = next(s for s in (1, 2, 5, 10, 20, 50, 100) if self.height * s >= 22 * (self.high - self.low))
         powers = range(-(-self.low // step) * step, self.high + 1, step)
         heights = [self.y(10.0**power) for power in powers]
-        lines = "".join(f"M{left:.1f} {y:.1f}H{right:.1f}" for y in heights)
-        lines += f"M{left:.1f} {self.top - _EDGE:g}V{bottom + _EDGE:g}H{right:.1f}"
-        parts = [f'<path class="frame" d="{lines}"/>']
+        axes = f"M{left:.1f} {self.top - _EDGE:g}V{bottom + _EDGE:g}H{right:.1f}"
+        parts = [path("frame", "".join(f"M{left:.1f} {y:.1f}H{right:.1f}" for y in heights) + axes)]
         parts += [
             text(left - 6, y + 4, magnitude(10.0**power), "e") for power, y in zip(powers, heights, strict=True)
         ]
         parts += [text(self.x(place), bottom + _EDGE + 14, place, "m") for place in ticks]
         parts.append(text((left + right) / 2, bottom + _EDGE + 31, below, "m"))
-        for number, line in enumerate(label.split("\n")):
-            turned = f' transform="rotate(-90 {14 + 15 * number} {(self.top + bottom) / 2:g})"'
-            parts.append(text(14 + 15 * number, (self.top + bottom) / 2, line, "m", turned))
-        return parts
+        lines = enumerate(label.split("\n"))
+        return parts + [upright(14 + 15 * number, (self.top + bottom) / 2, line) for number, line in lines]
 
     def line(self, power: int, words: str, down: float = 13) -> list[str]:
         """A dotted line at a power of ten, and what it means, so many pixels below it."""

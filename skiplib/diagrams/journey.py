@@ -7,8 +7,8 @@ alone, after **Play**, and not for readers who want no motion; the widths can be
 import math
 from dataclasses import dataclass
 
-from skiplib.diagrams.curves import COLOURS, RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
-from skiplib.diagrams.svg import FAINT, INK, Picture, make_picture, rect, text
+from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
+from skiplib.diagrams.svg import COLOURS, FAINT, INK, Picture, make_picture, path, play_button, rect, text
 from skiplib.words import magnitude
 
 _GRADIENT = Panel(49, 0, -45, 10, top=128, height=150, right=56)
@@ -33,14 +33,7 @@ _MOTION = """<style>
 .skiplib.playing .wire{animation:skiplib-travel .6s calc(var(--at)*var(--step)) both}
 .skiplib.playing .now{animation:skiplib-size calc(var(--apart)*var(--step)) calc(var(--at)*var(--step))}
 .skiplib.playing .drawn{animation:skiplib-line calc(var(--blocks)*var(--step)) linear both}}
-@media (prefers-reduced-motion:reduce){.skiplib .play{display:none}}
 </style>"""
-_AGAIN = "const p=this.closest('svg').classList;p.remove('playing');this.getBoundingClientRect();p.add('playing')"
-_PLAY = (
-    f'<foreignObject class="play" x="{WIDTH - 64}" y="0" width="64" height="24">'
-    '<button xmlns="http://www.w3.org/1999/xhtml" title="Send the gradient from the loss back to the input" '
-    f'onclick="{_AGAIN}" style="width:100%;font:12px sans-serif;padding:2px 0">▶ Play</button></foreignObject>'
-)
 
 
 @dataclass(frozen=True)
@@ -83,8 +76,10 @@ def journey_picture(
     parts += pair(_SIZE, now.sizes, _wholes, ghost=ghost.sizes if ghost else None, named=False)
     alt = f"{describe_pair(name.capitalize(), gradients)} {describe_pair('Size', now.sizes)}"
     pace = f"--blocks:{blocks};--apart:{_apart(blocks)};--step:{min(250, 4000 // max(1, blocks))}ms"
+    hover = _MOTION + _hover(now, blocks)
+    hover += play_button(WIDTH - 64, 0, "Send the gradient from the loss back to the input")
     parts = [f'<g style="{pace}">', *_rows(now, blocks), *parts, "</g>"]
-    return make_picture(WIDTH, 432, parts, alt=alt, rules=RULES | _RULES, hover=_MOTION + _hover(now, blocks) + _PLAY)
+    return make_picture(WIDTH, 432, parts, alt=alt, rules=RULES | _RULES, hover=hover)
 
 
 def in_words(precision: str) -> str:
@@ -126,7 +121,7 @@ def _rows(now: Journey, blocks: int) -> list[str]:
                 parts.append(text((left + right) / 2, y - over, magnitude(there), "now m", at))
             units += f"M{(left + right) / 2 - 3.5:.1f} {y - 6}h7v12h-7z"
         arrives = "none" if math.isnan(line[0]) else magnitude(line[0])
-        parts.append(f'<path class="unit" d="{units}"/>' if units else "")
+        parts.append(path("unit", units))
         parts.append(text(_GRADIENT.x(blocks) - 8, y + 4, f"{kind} {arrives}", f"b e of-{kind}"))
     return parts
 
@@ -135,8 +130,8 @@ def _skip(right: float, left: float, y: float, here: float, branch: float) -> st
     """A block whose arc carries the gradient on, and whose branch adds its share of that."""
     arc, share = _thickness(here) / 2, branch / here if here > 0 else 0.0  # thinner, to see one arc beside the next
     through = arc * min(1, share)
-    path = f"M{right:.1f} {y}C{right:.1f} {y - 22} {left:.1f} {y - 22} {left:.1f} {y}"
-    return _wedge(right, left, y, through, through) + f'<path class="arc" d="{path}" stroke-width="{arc:.2f}"/>'
+    way = f"M{right:.1f} {y}C{right:.1f} {y - 22} {left:.1f} {y - 22} {left:.1f} {y}"
+    return _wedge(right, left, y, through, through) + f'<path class="arc" d="{way}" stroke-width="{arc:.2f}"/>'
 
 
 def _apart(blocks: int) -> int:

@@ -8,11 +8,13 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import product
 
 INK = "var(--jp-ui-font-color1,#212121)"
 PAPER = "var(--jp-layout-color0,#fff)"
 FAINT = "var(--jp-ui-font-color2,#616161)"
 IMAGE, OUTPUT, WINDOW = "#56B4E9", "#009E73", "#E69F00"
+COLOURS = {"plain": "#D55E00", "skip": "#0072B2"}
 VERDICTS = {"equal": OUTPUT, "broadcast": WINDOW, "error": "#D55E00", "unknown": PAPER}  # what becomes of an add
 SIGNS = {"equal": "=", "broadcast": "~", "error": "✗", "unknown": "?"}  # so that colour never stands alone
 Rules = Mapping[str, str]  # CSS: selector to declarations
@@ -32,6 +34,14 @@ _RULES = {
     ".strike": f"fill:none;stroke:{INK};stroke-width:1.5;stroke-dasharray:5 3",
     ".line": f"fill:none;stroke:{INK};stroke-width:2",
 }
+_PLAY = (
+    "<style>.skiplib.waiting *{animation:none!important}"
+    "@media (prefers-reduced-motion:reduce){.skiplib .play{display:none}}</style>"
+)
+_AGAIN = (
+    "const all=this.closest('svg').classList;all.add('waiting');this.getBoundingClientRect();"
+    "all.replace('waiting','playing')"
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,25 @@ def text(x: float, y: float, content: object, classes: str = "", extra: str = ""
     return f'<text x="{x:g}" y="{y:g}"{attributes}{extra}>{escape(str(content))}</text>'
 
 
+def upright(x: float, y: float, content: object) -> str:
+    """One line of text that reads from below, with its middle at (x, y)."""
+    return text(x, y, content, "m", f' transform="rotate(-90 {x:g} {y:g})"')
+
+
+def play_button(x: float, y: float, tooltip: str, words: str = "▶ Play") -> str:
+    """A button of 64 x 24 pixels, for the live form: what a style sheet moves where ``.playing`` is begins anew."""
+    return (
+        f'{_PLAY}<foreignObject class="play" x="{x:g}" y="{y:g}" width="64" height="24">'
+        f'<button xmlns="http://www.w3.org/1999/xhtml" title="{escape(tooltip)}" onclick="{_AGAIN}" '
+        f'style="width:100%;font:12px sans-serif;padding:2px 0">{words}</button></foreignObject>'
+    )
+
+
+def path(classes: str, d: str) -> str:
+    """One path; none where there is nothing to draw."""
+    return f'<path class="{classes}" d="{d}"/>' if d else ""
+
+
 def rect(x: float, y: float, width: float, height: float, classes: str) -> str:
     """One rectangle."""
     return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" class="{classes}"/>'
@@ -127,13 +156,29 @@ def grid(x: float, y: float, columns: int, rows: int, cell: float, *, height: fl
     step, tall = (1 if cell >= 7 else 4), height or cell
     lines = [f"M{x + column * cell:g} {y:g}v{rows * tall:g}" for column in range(step, columns, step)]
     lines += [f"M{x:g} {y + row * tall:g}h{columns * cell:g}" for row in range(step, rows, step)]
-    return f'<path class="grid" d="{"".join(lines)}"/>'
+    return path("grid", "".join(lines))
 
 
 def cells(corners: Iterable[tuple[float, float]], size: float, classes: str, *, height: float | None = None) -> str:
     """Equal cells with these top left corners as one path; square unless ``height`` is given."""
-    squares = (f"M{x:g} {y:g}h{size:g}v{height or size:g}h-{size:g}z" for x, y in corners)
-    return f'<path class="{classes}" d="{"".join(squares)}"/>'
+    return path(classes, "".join(f"M{x:g} {y:g}h{size:g}v{height or size:g}h-{size:g}z" for x, y in corners))
+
+
+def shade_rules(colours: Mapping[str, str], count: int, *, darkest: float = 1) -> dict[str, str]:
+    """For ``shaded``: classes p1, p2, ... and n1, n2, ..., in the colours of "p", above 0, and of "n", below."""
+    shades = product(colours.items(), range(1, count + 1))
+    return {f".{sign}{n}": f"fill:{colour};fill-opacity:{darkest * n / count:.2f}" for (sign, colour), n in shades}
+
+
+def shaded(rows: Sequence[Sequence[float]], left: float, top: float, cell: float, largest: float, count: int) -> str:
+    """Numbers as cells in so many shades of each sign, one path for each that occurs; what is close to 0 has none."""
+    shades: dict[str, list[tuple[float, float]]] = {}
+    for row, line in enumerate(rows):
+        for column, value in enumerate(line):
+            if shade := round(count * abs(value) / largest):
+                corner = left + column * cell, top + row * cell
+                shades.setdefault(f"{'n' if value < 0 else 'p'}{shade}", []).append(corner)
+    return "".join(cells(corners, cell, shade) for shade, corners in sorted(shades.items()))
 
 
 def strip(
@@ -155,7 +200,7 @@ def strike(bands: Sequence[tuple[float, float, float, float]]) -> str:
         f"M{x:g} {y + height / 2:g}h{width:g}" if width >= height else f"M{x + width / 2:g} {y:g}v{height:g}"
         for x, y, width, height in bands
     )
-    return f'<path class="unread" d="{fade}"/><path class="strike" d="{lines}"/>' if bands else ""
+    return path("unread", fade) + path("strike", lines)
 
 
 def legend(x: float, y: float, kinds: Mapping[str, str], *, unread: bool) -> str:
