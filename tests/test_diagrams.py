@@ -15,11 +15,12 @@ from skiplib.chains import compose, sizes, sizes_after
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
+from skiplib.diagrams.marks import strike, strip, text
 from skiplib.diagrams.matrices import draw_matrices, draw_stages
 from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_residual
 from skiplib.diagrams.sheets import draw_add
 from skiplib.diagrams.strip import draw_strip
-from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures, strike, strip, text
+from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures
 from skiplib.kernels import KERNELS, Convolution, named_weights, short
 from skiplib.shortcuts import Shortcut
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from skiplib.adding import Verdict
-from skiplib.diagrams.svg import COLOURS, INK, PAPER, SIGNS, Picture, make_picture, path, text
+from skiplib.diagrams.marks import path, text
+from skiplib.diagrams.svg import COLOURS, INK, PAPER, SIGNS, Picture, make_picture
 
 Shape = Sequence[int] | None
 _BOX, _ARROW = 112, 100  # a box holds "conv1, ReLU" or "k 3, s 1, p 1", an arrow the shape "(1, 16, 32, 32)"

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import compose, seen_pixels, sizes, sizes_after
-from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, cells, make_picture, strip, text
+from skiplib.diagrams.marks import cells, strip, text
+from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, make_picture
 
 _MARGIN, _STRIPS, _WIDEST = 4, 290, 24  # left of the strips; how wide they may be, and their pixels
 _TEXT = _MARGIN + _STRIPS + 12  # x of the labels

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from skiplib.diagrams.svg import COLOURS, FAINT, INK, path, text, upright
+from skiplib.diagrams.marks import path, text, upright
+from skiplib.diagrams.svg import COLOURS, FAINT, INK
 from skiplib.words import magnitude
 
 Rows = Mapping[str, Sequence[Sequence[float]]]  # of "plain" and of "skip": a row for every seed

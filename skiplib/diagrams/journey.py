@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass
 
 from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
-from skiplib.diagrams.svg import COLOURS, FAINT, INK, Picture, make_picture, path, play_button, rect, text
+from skiplib.diagrams.marks import path, rect, text
+from skiplib.diagrams.svg import COLOURS, FAINT, INK, Picture, make_picture, play_button
 from skiplib.words import magnitude
 
 _GRADIENT = Panel(49, 0, -45, 10, top=128, height=150, right=56)

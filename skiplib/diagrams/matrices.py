@@ -5,19 +5,8 @@ import zlib
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from skiplib.diagrams.svg import (
-    COLOURS,
-    Picture,
-    cells,
-    data_url,
-    make_picture,
-    path,
-    play_button,
-    rect,
-    shade_rules,
-    shaded,
-    text,
-)
+from skiplib.diagrams.marks import cells, path, rect, shade_rules, shaded, text
+from skiplib.diagrams.svg import COLOURS, Picture, data_url, make_picture, play_button
 
 Matrix = Sequence[Sequence[float]]
 

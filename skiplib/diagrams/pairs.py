@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 
 from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
-from skiplib.diagrams.svg import Picture, make_picture, text
+from skiplib.diagrams.marks import text
+from skiplib.diagrams.svg import Picture, make_picture
 
 _PRODUCT = Panel(0, 100, -15, 15, top=18, height=230)
 _SPECTRUM = Panel(1, 384, -16, 0, top=18, height=230)

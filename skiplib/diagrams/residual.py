@@ -6,8 +6,9 @@ from skiplib.adding import Verdict
 from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import sizes
 from skiplib.diagrams.block import draw_block
+from skiplib.diagrams.marks import rect, strip, text
 from skiplib.diagrams.sheets import draw_add
-from skiplib.diagrams.svg import INK, SIGNS, Picture, make_picture, rect, stack_pictures, strip, style, text
+from skiplib.diagrams.svg import INK, SIGNS, Picture, make_picture, stack_pictures, style
 from skiplib.shortcuts import CHOICES, Shortcut
 from skiplib.words import in_ranges, minus
 

@@ -6,7 +6,8 @@ from math import ceil, floor
 
 from skiplib.adding import Verdict, add_verdict
 from skiplib.arithmetic import checked_integer
-from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, grid, make_picture, path, play_button, rect, text
+from skiplib.diagrams.marks import grid, path, rect, text
+from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, make_picture, play_button
 
 DIGIT = ("..##....", "..###...", "..#.#...", "....#...", "...##...", "...#....", "..####..", "..#####.")
 _INKED = [(row, column) for row, line in enumerate(DIGIT) for column, mark in enumerate(line) if mark == "#"]

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from skiplib.arithmetic import ConvGeometry, Window
 from skiplib.diagrams.axis import Axis
-from skiplib.diagrams.svg import Picture, cells, legend, make_picture, strike, strip, text
+from skiplib.diagrams.marks import cells, legend, strike, strip, text
+from skiplib.diagrams.svg import Picture, make_picture
 from skiplib.words import counted
 
 _LEFT, _TOP = 24, 30  # a margin; room for the title
