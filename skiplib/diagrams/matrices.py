@@ -40,16 +40,13 @@ def draw_matrices(matrices: Mapping[str, Matrix]) -> Picture:
         low, high = min(map(min, rows)), max(map(max, rows))
         parts.append(text(left, 18, title, "b"))
         parts.append(rect(left, _TOP, len(rows[0]) * cell, len(rows) * cell, "paper"))
-        parts.append(shaded(rows, left, _TOP, cell, largest, _SHADES))
-        below_0 = [
-            (left + column * cell, _TOP + row * cell)
+        signs = [
+            f"M{left + (column + 0.3) * cell:g} {_TOP + (row + 0.5) * cell:g}h{cell * 0.4:g}"
             for row, line in enumerate(rows)
             for column, value in enumerate(line)
             if round(_SHADES * value / largest) < 0
         ]
-        parts.append(
-            path("minus", "".join(f"M{x + cell * 0.3:g} {y + cell / 2:g}h{cell * 0.4:g}" for x, y in below_0))
-        )
+        parts += [shaded(rows, left, _TOP, cell, largest, _SHADES), path("minus", "".join(signs))]
         parts.append(text(left, _TOP + len(rows) * cell + 20, f"from {low:.1f} to {high:.1f}"))
         spoken.append(f"{title}: {len(rows)} by {len(rows[0])}, from {low:.1f} to {high:.1f}")
     alt = f"Matrices as pictures. {'; '.join(spoken)}."
@@ -87,8 +84,7 @@ def draw_stages(stages: Mapping[str, Sequence[tuple[Sequence[Matrix], float]]]) 
     parts, spoken = [], {kind: list[str]() for kind in COLOURS}
     for column, place in enumerate(shown):
         name = ("digit", "stem")[place] if place < 2 else f"block {place - 1}"
-        x = 56 + column * _STEP
-        middle = x + _DIGIT / 2
+        x, middle = 56 + column * _STEP, 56 + column * _STEP + _DIGIT / 2
         parts += [f'<g class="place" style="--at:{column}">', text(middle, 14, name if place < 3 else place - 1, "m")]
         for kind, y in _TOPS.items():
             images, spread = stages[kind][place]

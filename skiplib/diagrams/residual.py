@@ -82,9 +82,8 @@ def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int) -> Picture
         for place, (size, verdict) in enumerate(verdicts.items())
     )
     rules = {".go": "fill:none;pointer-events:all;cursor:pointer", ".go rect:hover": f"stroke:{INK}"}
-    return make_picture(
-        _WIDTH, 102, parts, alt=alt, hover=f'{style(rules)}<g class="go" onclick="{_CLICK}">{hits}</g>'
-    )
+    hover = f'{style(rules)}<g class="go" onclick="{_CLICK}">{hits}</g>'
+    return make_picture(_WIDTH, 102, parts, alt=alt, hover=hover)
 
 
 def draw_alignment(input_size: int, index: int, branch: Sequence[int], shortcut: Sequence[int]) -> Picture:
@@ -125,12 +124,12 @@ def _draw_shapes(shortcut: Shortcut, input_size: int, hidden_channels: int, verd
 def _draw_sides(shortcut: Shortcut, input_size: int) -> Picture:
     """Both sides of the add, and what each column of theirs looks at: the middle of what it reads."""
     skip, branch = (1, *shortcut.output_shape(input_size)), (1, *shortcut.branch_shape(input_size))
-    read = (
+    sides = (
         [shortcut.columns(index, input_size) for index in range(skip[-1])],
         [shortcut.branch_columns(index) for index in range(branch[-1])],
     )
-    skip_looks, branch_looks = ([(each[0] + each[-1] + 1) / (2 * input_size) for each in side] for side in read)
-    return draw_add(skip, branch, looks=(skip_looks, branch_looks), aligned=shortcut.aligned(input_size))
+    on_skip, on_branch = ([(read[0] + read[-1] + 1) / (2 * input_size) for read in side] for side in sides)
+    return draw_add(skip, branch, looks=(on_skip, on_branch), aligned=shortcut.aligned(input_size))
 
 
 def _numbers(geometry: ConvGeometry) -> str:

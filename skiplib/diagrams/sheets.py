@@ -141,9 +141,8 @@ class _Places:
         wide, high = more[2] * self.pixel, more[1] * self.pixel
         for away in (channel * step for channel in range(channels, more[0])):
             regions += [(away, -away, wide, step), (away + wide - step, step - away, step, high - step)]
-        return "".join(
-            _lines(self.lefts[2] + x, self.top + y, wide, high) for x, y, wide, high in regions if wide > 0 < high
-        )
+        seen = [region for region in regions if region[2] > 0 < region[3]]
+        return "".join(_lines(self.lefts[2] + x, self.top + y, *size) for x, y, *size in seen)
 
 
 def _words(places: _Places, shapes: Sequence[str], said: str) -> Iterator[str]:
