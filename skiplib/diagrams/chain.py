@@ -66,16 +66,11 @@ def _strips(
         over = cells([(left + pixel * cell, y) for pixel in levels[level]], cell, "window", height=_TALL)
         yield strip(left, y, size, cell, _TALL, (padding, padding), over, "output" if level else "image")
         yield text(_TEXT, y + 17, f"{size} after conv {level}" if level else f"{size} pixels", "b")
-        if level < len(geometries):
-            yield from _arguments(level + 1, geometries[level], y + 44)
-
-
-def _arguments(layer: int, geometry: ConvGeometry, y: float) -> Iterator[str]:
-    """What stands between two levels, in two lines or three."""
-    yield text(_TEXT, y, f"↓ conv {layer}: kernel_size {geometry.kernel_size},")
-    yield text(_TEXT + 14, y + 17, f"stride {geometry.stride}, padding {geometry.padding}")
-    if geometry.dilation > 1:
-        yield text(_TEXT + 14, y + 34, f"dilation {geometry.dilation}")
+    for layer, (geometry, y) in enumerate(zip(geometries, tops, strict=False), start=1):
+        yield text(_TEXT, y + 44, f"↓ conv {layer}: kernel_size {geometry.kernel_size},")
+        yield text(_TEXT + 14, y + 61, f"stride {geometry.stride}, padding {geometry.padding}")
+        if geometry.dilation > 1:
+            yield text(_TEXT + 14, y + 78, f"dilation {geometry.dilation}")
 
 
 def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> Iterator[str]:

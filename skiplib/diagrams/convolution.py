@@ -112,12 +112,11 @@ def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, Con
         for name, size, geometry in zip(("row", "column"), input_size, geometries, strict=True)
     )
     high, broad = rows.padded, columns.padded
-    cell = min(_WIDEST, _PANEL / max(tall, wide, high, broad))
-    right, bottom = _LEFT + broad * cell, _TOP + high * cell
     over_rows, over_columns = max(0, tall - high), max(0, wide - broad)
+    cell = min(_WIDEST, _PANEL / max(tall, wide, high, broad))
     parts = [*_input_panel(_Plan(rows, columns, cell))]
-    for x, y, across, down in ((right, _TOP, over_columns, tall), (_LEFT, bottom, min(wide, broad), over_rows)):
-        line = f"M{x:g} {y + down * cell / 2:g}h{across * cell:g}"  # as thick as the band is high
+    for row, column, down, across in ((0, broad, tall, over_columns), (high, 0, over_rows, min(wide, broad))):
+        line = f"M{_LEFT + column * cell:g} {_TOP + (row + down / 2) * cell:g}h{across * cell:g}"  # as thick as high
         parts.append(f'<path class="hatch" stroke-width="{down * cell:g}" d="{line}"/>')
     parts.append(rect(_LEFT, _TOP, wide * cell, tall * cell, "outside"))
     out = f"sticks out by {counted(over_rows, 'row')} and {counted(over_columns, 'column')}"

@@ -88,15 +88,13 @@ class Panel:
 
     def edges(self, values: Sequence[float], below: str = "") -> list[str]:
         """The edges on which one of the values stands, and what that means."""
-        parts, left, right = [], self.x(self.first), self.x(self.last)
+        left, wide, small = self.x(self.first), self.x(self.last) - self.x(self.first), ' style="font-size:11px"'
+        used = []
         if any(value < 10.0**self.low for value in values):
-            parts.append((self.top + self.height, below or f"below 1e{self.low}"))
+            used.append((self.top + self.height, below or f"below 1e{self.low}"))
         if any(value > 10.0**self.high for value in values):
-            parts.append((self.top - _EDGE, f"above 1e{self.high}"))
-        small = ' style="font-size:11px"'
-        return [
-            rect(left, y, right - left, _EDGE, "edge") + text(left + 4, y + 11, said, "", small) for y, said in parts
-        ]
+            used.append((self.top - _EDGE, f"above 1e{self.high}"))
+        return [rect(left, y, wide, _EDGE, "edge") + text(left + 4, y + 11, said, "", small) for y, said in used]
 
     def curve(self, xs: Sequence[float], rows: Sequence[Sequence[float]], kind: str) -> str:
         """The middle of the rows as a line, what they span as an area; a middle below the axis is a dot each."""
