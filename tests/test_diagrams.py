@@ -15,11 +15,12 @@ from skiplib.chains import compose, sizes, sizes_after
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
+from skiplib.diagrams.marks import strike, strip, text
 from skiplib.diagrams.matrices import draw_matrices, draw_stages
 from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_residual
 from skiplib.diagrams.sheets import draw_add
 from skiplib.diagrams.strip import draw_strip
-from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures, strike, strip, text
+from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures
 from skiplib.kernels import KERNELS, Convolution, named_weights, short
 from skiplib.shortcuts import Shortcut
 
@@ -627,8 +628,12 @@ def test_digits_walk_on_the_live_picture_only_and_only_where_motion_is_welcome()
     picture = draw_stages(on_their_way(4))
     assert "animation" not in picture.svg and "Play" not in picture.svg
     before, _, after = picture.live.partition("@media (prefers-reduced-motion:no-preference)")
-    assert ".go-walk{display:none" in before and "animation" not in before and after.count("{animation") == 4
-    assert "Play" in ElementTree.fromstring(picture.live).findall(f"{SVG}text")[-1].text
+    assert "animation" not in before and after.count("animation:skiplib") == 1
+    assert re.findall(r'class="place" style="--at:(\d)"', picture.live) == ["0", "1", "2", "3"]
+    assert "{.skiplib .play{display:none}}" in after
+    assert (
+        list(ElementTree.fromstring(picture.live))[-1].find("{http://www.w3.org/1999/xhtml}button").text == "▶ Play"
+    )
 
 
 def test_equal_digits_are_white_and_bad_numbers_are_refused():

@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 from PIL import Image
 
-from skiplib.figures.plot import STYLES, Band, Plot, draw_bands, make_figure
+from skiplib.figures.plot import STYLES, Plot, draw_rows, make_figure
 from skiplib.figures.training import Curve, draw_training, race_plot, running_mean, training_plot, trust_plot
 
 
@@ -33,14 +33,16 @@ def test_live_plot_takes_the_colours_of_its_page_and_the_stored_one_is_white():
     assert Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA").getpixel((2, 2)) == (255,) * 4
 
 
-def test_band_is_drawn_in_the_style_of_its_name_from_low_to_high():
+def test_rows_are_drawn_in_the_style_of_their_name_from_low_to_high():
     _, (ax,) = make_figure(3)
-    bands = {"plain": Band((1, 2), (3, 4), (5, 6)), "skip": Band((0, 0), (1, 1), (2, 2))}
-    area, line, *_ = draw_bands(ax, [10, 20], bands, marker="o")
+    rows = {"plain": [[3, 2], [1, 4], [5, 6]], "skip": [[0, 0], [1, 1], [2, 2]]}
+    draw_rows(ax, ["10", "20"], rows)
     assert [list(each.get_ydata()) for each in ax.lines] == [[3, 4], [1, 1]]
-    assert [each.get_color() for each in ax.lines] == [STYLES[name][0] for name in bands]
-    assert {tuple(corner) for corner in area.get_paths()[0].vertices} == {(10, 1), (20, 2), (20, 6), (10, 5)}
-    assert list(line.get_xdata()) == [10, 20] and line.get_marker() == "o"
+    assert [each.get_color() for each in ax.lines] == [STYLES[name][0] for name in rows]
+    area, line = ax.collections[0], ax.lines[0]
+    assert {tuple(corner) for corner in area.get_paths()[0].vertices} == {(0, 1), (1, 2), (1, 6), (0, 5)}
+    assert list(line.get_xdata()) == [0, 1] and line.get_marker() == "o"
+    assert [text.get_text() for text in ax.texts] == list(rows)
 
 
 @pytest.mark.parametrize("heights", [(3.2,), (3, 1.4), (1, 1, 1)])

@@ -48,8 +48,8 @@ def first(group):
 
 
 def hatched(picture):
-    (path,) = (path for path in parse(picture).iter(f"{SVG}path") if path.get("class") == "hatch late")
-    ends = re.findall(r"M([-\d.e]+) ([-\d.e]+)L([-\d.e]+) ([-\d.e]+)", path.get("d"))
+    paths = "".join(path.get("d") for path in parse(picture).iter(f"{SVG}path") if path.get("class") == "hatch late")
+    ends = re.findall(r"M([-\d.e]+) ([-\d.e]+)L([-\d.e]+) ([-\d.e]+)", paths)
     return [tuple(map(float, each)) for each in ends]
 
 

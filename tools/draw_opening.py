@@ -10,8 +10,9 @@ from pathlib import Path
 
 from skiplib.arithmetic import PUBLISHED
 from skiplib.chains import sizes
+from skiplib.diagrams.marks import cells, grid, rect, text
 from skiplib.diagrams.sheets import DIGIT
-from skiplib.diagrams.svg import INK, OUTPUT, PAPER, cells, grid, make_picture, rect, text
+from skiplib.diagrams.svg import INK, OUTPUT, PAPER, make_picture
 
 FILE = Path(__file__).parent.parent / "docs" / "opening.svg"
 ALT = (

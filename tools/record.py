@@ -26,11 +26,11 @@ SCENES = {
     "add": (
         "from skiplib.explorers.residual import ResidualExplorer\n"
         'ResidualExplorer(input_size=16, pictures=("add",), show=("input_size", "shortcut"))',
-        [("text:has-text('again')", None, 5), (SLIDE.format("input_size"), "ArrowLeft*12", 5)],
+        [("button:has-text('again')", None, 5), (SLIDE.format("input_size"), "ArrowLeft*12", 5)],
     ),
     "digits": (
         "from skiplib.explorers.digits import DigitsExplorer\nDigitsExplorer(depth=20)",
-        [(".go-walk", None, 5), (SLIDE.format("depth"), "ArrowRight*8", 2)],
+        [("button:has-text('Play')", None, 5), (SLIDE.format("depth"), "ArrowRight*8", 2)],
     ),
     "gradient": (
         "from skiplib.explorers.gradient import GradientExplorer\nGradientExplorer(depth=20)",

@@ -24,6 +24,10 @@ class Axis:
         note = "" if not outside else " (all padding)" if outside == len(taps) else " (partly padding)"
         return f"{self.name} {index} reads {self.name}s {minus(', '.join(map(str, shown)))}{note}"
 
+    def in_image(self, position: int) -> bool:
+        """Whether a position of the padded axis is a pixel of the image."""
+        return 0 <= position - self.padding < self.size
+
     def answers(self, image: float, output: float) -> dict[str, object]:
         """For ``convolution.js``: where the panels begin, what each place reads, what each padded position feeds."""
         feeds: list[list[int]] = [[] for _ in range(self.padded)]

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from skiplib.adding import Verdict
-from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, make_picture, text
+from skiplib.diagrams.marks import path, text
+from skiplib.diagrams.svg import COLOURS, INK, PAPER, SIGNS, Picture, make_picture
 
 Shape = Sequence[int] | None
 _BOX, _ARROW = 112, 100  # a box holds "conv1, ReLU" or "k 3, s 1, p 1", an arrow the shape "(1, 16, 32, 32)"
@@ -22,7 +23,8 @@ _RULES = {
     ".box": f"fill:{PAPER};stroke:{INK};stroke-width:1.5",
     ".arrow": f"fill:none;stroke:{INK};stroke-width:1.5",
     ".head": f"fill:{INK}",
-    ".skip": "fill:none;stroke:#0072B2;stroke-width:3",
+    ".skip": f"fill:none;stroke:{COLOURS['skip']};stroke-width:3",
+    ".tip": f"fill:{COLOURS['skip']}",
     ".add": f"stroke:{INK};stroke-width:1.5",
     ".add.error": "stroke-width:4",
     ".sign": "font-size:24px;font-weight:700",
@@ -70,8 +72,7 @@ def _branch(steps: Sequence[tuple[str, Shape]], input_shape: Shape) -> Iterator[
 
 def _skip(label: str, shape: Shape, add_x: float) -> Iterator[str]:
     tip = _Y - _RADIUS - 12  # where the line's head begins; the line goes on for 2 more, so that no gap shows
-    yield f'<path class="skip" d="M{_FORK} {_Y}V{_SKIP_Y}H{add_x}V{tip + 2}"/>'
-    yield f'<path style="fill:#0072B2" d="M{add_x - 7} {tip}h14l-7 12z"/>'
+    yield path("skip", f"M{_FORK} {_Y}V{_SKIP_Y}H{add_x}V{tip + 2}") + path("tip", f"M{add_x - 7} {tip}h14l-7 12z")
     if label:
         yield from _box((_FORK + add_x - _BOX) / 2, _SKIP_Y, label)
     yield text(add_x - 10, _SKIP_Y - 10, _shown(shape), "e")
@@ -97,8 +98,7 @@ def _box(x: float, y: float, label: str) -> Iterator[str]:
 
 
 def _arrow(x: float, y: float, length: float, label: str) -> Iterator[str]:
-    yield f'<path class="arrow" d="M{x:g} {y:g}h{length - 8:g}"/>'
-    yield f'<path class="head" d="M{x + length - 9:g} {y - 5:g}l9 5l-9 5z"/>'
+    yield path("arrow", f"M{x:g} {y:g}h{length - 8:g}") + path("head", f"M{x + length - 9:g} {y - 5:g}l9 5l-9 5z")
     if label:
         yield text(x + length / 2, y - 10, label, "m")
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import compose, seen_pixels, sizes, sizes_after
-from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, cells, make_picture, strip, text
+from skiplib.diagrams.marks import cells, path, strip, text, upright
+from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, make_picture
 
 _MARGIN, _STRIPS, _WIDEST = 4, 290, 24  # left of the strips; how wide they may be, and their pixels
 _TEXT = _MARGIN + _STRIPS + 12  # x of the labels
@@ -55,28 +56,21 @@ def _strips(
     cell = min(_WIDEST, _STRIPS / max(size + 2 * padding for size, padding in zip(chain, paddings, strict=True)))
     lefts = [_MARGIN + (_STRIPS - size * cell) / 2 for size in chain]  # of pixel 0: all levels are centred
     tops = [_TOP + level * _PITCH for level in range(len(chain))]
-    edges = [
-        (x + seen[0] * cell, x + (seen[-1] + 1) * cell) if seen else () for x, seen in zip(lefts, levels, strict=True)
-    ]
+    seen = zip(lefts, levels, strict=True)
+    edges = [(x + level[0] * cell, x + (level[-1] + 1) * cell) if level else () for x, level in seen]
     for y, base, tip in zip(tops, edges, edges[1:], strict=False):
         if base and tip:
             top, bottom = y + _TALL, y + _PITCH
-            corners = f"M{base[0]:g} {top}L{base[1]:g} {top}L{tip[1]:g} {bottom}L{tip[0]:g} {bottom}z"
-            yield f'<path class="cone" d="{corners}"/>'
+            yield path("cone", f"M{base[0]:g} {top}L{base[1]:g} {top}L{tip[1]:g} {bottom}L{tip[0]:g} {bottom}z")
     for level, (size, padding, left, y) in enumerate(zip(chain, paddings, lefts, tops, strict=True)):
         over = cells([(left + pixel * cell, y) for pixel in levels[level]], cell, "window", height=_TALL)
         yield strip(left, y, size, cell, _TALL, (padding, padding), over, "output" if level else "image")
         yield text(_TEXT, y + 17, f"{size} after conv {level}" if level else f"{size} pixels", "b")
-        if level < len(geometries):
-            yield from _arguments(level + 1, geometries[level], y + 44)
-
-
-def _arguments(layer: int, geometry: ConvGeometry, y: float) -> Iterator[str]:
-    """What stands between two levels, in two lines or three."""
-    yield text(_TEXT, y, f"↓ conv {layer}: kernel_size {geometry.kernel_size},")
-    yield text(_TEXT + 14, y + 17, f"stride {geometry.stride}, padding {geometry.padding}")
-    if geometry.dilation > 1:
-        yield text(_TEXT + 14, y + 34, f"dilation {geometry.dilation}")
+    for layer, (geometry, y) in enumerate(zip(geometries, tops, strict=False), start=1):
+        yield text(_TEXT, y + 44, f"↓ conv {layer}: kernel_size {geometry.kernel_size},")
+        yield text(_TEXT + 14, y + 61, f"stride {geometry.stride}, padding {geometry.padding}")
+        if geometry.dilation > 1:
+            yield text(_TEXT + 14, y + 78, f"dilation {geometry.dilation}")
 
 
 def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> Iterator[str]:
@@ -88,14 +82,12 @@ def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> I
         return f"{_MAP_X + before * unit:g} {bottom - result * unit:g}"
 
     yield text(_MAP_X, 16, "the map of sizes", "b")
-    yield f'<path class="line" d="M{_MAP_X} {_TOP}v{_SIDE}h{_SIDE}"/>'
-    yield f'<path class="diagonal" d="M{at(0, 0)}L{at(largest, largest)}"/>'
+    yield path("line", f"M{_MAP_X} {_TOP}v{_SIDE}h{_SIDE}") + path("diagonal", f"M{at(0, 0)}L{at(largest, largest)}")
     for tick in range(0, largest + 1, max(4, largest // 16 * 4)):
         yield text(_MAP_X + tick * unit, bottom + 17, tick, "m")
         yield text(_MAP_X - 7, bottom - tick * unit + 5, tick, "e")
     yield text(_MAP_X + _SIDE / 2, bottom + 36, "size before", "m")
-    middle = _TOP + _SIDE / 2
-    yield text(_MAP_X - 34, middle, "size after", "m", f' transform="rotate(-90 {_MAP_X - 34} {middle:g})"')
+    yield upright(_MAP_X - 34, _TOP + _SIDE / 2, "size after")
     inside = [(before, result) for before, result in after.items() if result in after]
     yield cells([(_MAP_X + n * unit - 1.5, bottom - result * unit - 1.5) for n, result in inside], 3, "dots")
     corners, size = [at(input_size, 0)], input_size
@@ -104,7 +96,7 @@ def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> I
             break
         corners += [at(size, result), at(result, result)]
         size = result
-    yield f'<path class="path" d="M{"L".join(corners)}"/>'
+    yield path("path", f"M{'L'.join(corners)}")
     for size in kept if len(kept) < _FEW else ():
         cx, cy = at(size, size).split()
         yield f'<circle class="fixed" cx="{cx}" cy="{cy}" r="5"/>'

@@ -9,21 +9,8 @@ from itertools import product
 
 from skiplib.arithmetic import ConvGeometry
 from skiplib.diagrams.axis import Axis
-from skiplib.diagrams.svg import (
-    FAINT,
-    INK,
-    PAPER,
-    VERDICTS,
-    WINDOW,
-    Picture,
-    cells,
-    grid,
-    legend,
-    make_picture,
-    rect,
-    strike,
-    text,
-)
+from skiplib.diagrams.marks import cells, grid, legend, path, rect, shade_rules, shaded, strike, text, upright
+from skiplib.diagrams.svg import FAINT, INK, PAPER, VERDICTS, WINDOW, Picture, make_picture
 from skiplib.kernels import Convolution, Grid, short
 from skiplib.words import counted
 
@@ -31,15 +18,9 @@ _PANEL, _WIDEST, _ROOMY = 372, 28, 34  # of the longer side of the padded image;
 _WEIGHED = 30  # a pixel as wide has room for its value and a weight
 _LEFT, _TOP = 44, 50  # room for the size that is written upright; for title and size
 _GAP = 84  # between the panels: the lines from a window to its output pixel need room
-_SHADES = 6  # on each side of 0; each that occurs is one path
-_COLOURS = {"p": "#1a1a1a", "n": "#7a1f5c"}  # above and below 0
-_RULES = {
+_SHADES = 6  # on each side of 0
+_RULES = shade_rules({"p": "#1a1a1a", "n": "#7a1f5c"}, _SHADES, darkest=0.9) | {
     ".paper": f"fill:#fff;stroke:{FAINT}",
-    **{
-        f".{sign}{shade}": f"fill:{colour};fill-opacity:{0.15 * shade:.2f}"
-        for sign, colour in _COLOURS.items()
-        for shade in range(1, _SHADES + 1)
-    },
     ".v": "font-size:11px",
     ".v.faint": f"fill:{FAINT}",
     ".v.light": "fill:#fff",
@@ -61,12 +42,8 @@ class _Plan:
 
     rows: Axis
     columns: Axis
+    cell: float
     values: Convolution | None = None
-
-    @property
-    def cell(self) -> float:
-        longest = max(self.rows.padded, self.columns.padded)
-        return min(_ROOMY if self.values else _WIDEST, _PANEL // longest or _PANEL / longest)
 
     @property
     def at(self) -> tuple[float, float]:
@@ -76,13 +53,6 @@ class _Plan:
     @property
     def caption(self) -> float:
         return _TOP + self.rows.padded * self.cell + 24
-
-    @property
-    def unread(self) -> str:
-        """Pixels that no window reads, all but those in a row and in a column that are read."""
-        pixels = self.rows.size * self.columns.size
-        read = (self.rows.size - len(self.rows.lost)) * (self.columns.size - len(self.columns.lost))
-        return f"{pixels - read} of {counted(pixels, 'pixel')}"
 
 
 def draw_convolution(
@@ -114,16 +84,18 @@ def draw_convolution(
     if not (0 <= output_index[0] < rows.places and 0 <= output_index[1] < columns.places):
         places = f"{rows.places} by {columns.places}"
         raise ValueError(f"`output_index` must lie in the output of {places} places; got {output_index}")
-    plan = _Plan(rows, columns, values)
+    longest = max(rows.padded, columns.padded)
+    cell = min(_ROOMY if values else _WIDEST, _PANEL // longest or _PANEL / longest)
+    plan = _Plan(rows, columns, cell, values)
+    (x, y), bottom = plan.at, plan.caption + (64 if values else 46)
     parts = [*_input_panel(plan), *_output_panel(plan)]
-    parts += ['<g class="now">', *_marked_window(plan, *output_index), "</g>", *_output_sizes(plan)]
-    kinds = (
-        {"tap": "window", "n6": "below 0"} if values else {"image": "image", "window": "window", "output": "output"}
-    )
+    parts += ['<g class="now">', *_marked_window(plan, *output_index), "</g>"]  # its lines may cross the sizes
+    parts.append(text(x + columns.places * cell / 2, y - 8, columns.places, "m halo"))
+    parts.append(text(x + columns.places * cell + 8, y + rows.places * cell / 2 + 4, rows.places, "halo"))
+    kinds = {"tap": "window", "n6": "below 0"} if values else {kind: kind for kind in ("image", "window", "output")}
     kinds |= {"padding": "padding"} if rows.padding or columns.padding else {}
-    bottom = plan.caption + (64 if values else 46)
     parts.append(legend(_LEFT, bottom, kinds, unread=bool(rows.unread or columns.unread)))
-    width = max(plan.at[0] + columns.places * plan.cell + 32, 620)
+    width = max(x + columns.places * cell + 32, 620)
     alt = _describe(plan, *output_index)
     return make_picture(width, bottom + 12, parts, alt=alt, rules=_RULES, hover="".join(_hover(plan)))
 
@@ -140,12 +112,11 @@ def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, Con
         for name, size, geometry in zip(("row", "column"), input_size, geometries, strict=True)
     )
     high, broad = rows.padded, columns.padded
-    cell = min(_WIDEST, _PANEL / max(tall, wide, high, broad))
-    right, bottom = _LEFT + broad * cell, _TOP + high * cell
     over_rows, over_columns = max(0, tall - high), max(0, wide - broad)
-    parts = [*_input_panel(_Plan(rows, columns), cell)]
-    for x, y, across, down in ((right, _TOP, over_columns, tall), (_LEFT, bottom, min(wide, broad), over_rows)):
-        line = f"M{x:g} {y + down * cell / 2:g}h{across * cell:g}"  # as thick as the band is high
+    cell = min(_WIDEST, _PANEL / max(tall, wide, high, broad))
+    parts = [*_input_panel(_Plan(rows, columns, cell))]
+    for row, column, down, across in ((0, broad, tall, over_columns), (high, 0, over_rows, min(wide, broad))):
+        line = f"M{_LEFT + column * cell:g} {_TOP + (row + down / 2) * cell:g}h{across * cell:g}"  # as thick as high
         parts.append(f'<path class="hatch" stroke-width="{down * cell:g}" d="{line}"/>')
     parts.append(rect(_LEFT, _TOP, wide * cell, tall * cell, "outside"))
     out = f"sticks out by {counted(over_rows, 'row')} and {counted(over_columns, 'column')}"
@@ -155,13 +126,13 @@ def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, Con
     return make_picture(max(_LEFT + max(wide, broad) * cell + 32, 620), below + 12, parts, alt=alt, rules=_RULES)
 
 
-def _input_panel(plan: _Plan, cell: float = 0) -> Iterator[str]:
-    rows, columns, cell = plan.rows, plan.columns, cell or plan.cell
+def _input_panel(plan: _Plan) -> Iterator[str]:
+    rows, columns, cell = plan.rows, plan.columns, plan.cell
     width, height = columns.padded * cell, rows.padded * cell
-    upright = f' transform="translate({_LEFT - 10} {_TOP + height / 2:g})rotate(-90)"'
     lines = ", a line every 4 pixels" if cell < 7 else ""
     yield text(_LEFT, 16, f"image {rows.size} × {columns.size}{lines}", "b")
-    yield text(_LEFT + width / 2, _TOP - 8, _padded_size(columns), "m") + text(0, 0, _padded_size(rows), "m", upright)
+    yield text(_LEFT + width / 2, _TOP - 8, _padded_size(columns), "m")
+    yield upright(_LEFT - 10, _TOP + height / 2, _padded_size(rows))
     yield rect(_LEFT, _TOP, width, height, "padding")
     left, top = _LEFT + columns.padding * cell, _TOP + rows.padding * cell
     yield rect(left, top, columns.size * cell, rows.size * cell, "paper" if plan.values else "image")
@@ -170,13 +141,9 @@ def _input_panel(plan: _Plan, cell: float = 0) -> Iterator[str]:
     yield shades + strike(bands + [(_LEFT + column * cell, _TOP, cell, height) for column in columns.unread])
     yield grid(_LEFT, _TOP, columns.padded, rows.padded, cell) + numbers
     if plan.values and cell >= _WEIGHED:
-        padding = product(range(rows.padded), range(columns.padded))
-        zeros = [
-            (x, y)
-            for y, x in padding
-            if not (0 <= y - rows.padding < rows.size and 0 <= x - columns.padding < columns.size)
-        ]
-        yield from (text(_LEFT + (x + 0.5) * cell, _TOP + y * cell + 13, 0, "m v faint") for x, y in zeros)
+        for row, column in product(range(rows.padded), range(columns.padded)):
+            if not (rows.in_image(row) and columns.in_image(column)):
+                yield text(_LEFT + (column + 0.5) * cell, _TOP + row * cell + 13, 0, "m v faint")
 
 
 def _output_panel(plan: _Plan) -> Iterator[str]:
@@ -187,29 +154,21 @@ def _output_panel(plan: _Plan) -> Iterator[str]:
     yield shades + grid(x, y, across, down, cell) + numbers
 
 
-def _output_sizes(plan: _Plan) -> Iterator[str]:
-    """How many places there are: after the lines of the window, which may cross these."""
-    (x, y), cell, down, across = plan.at, plan.cell, plan.rows.places, plan.columns.places
-    yield text(x + across * cell / 2, y - 8, across, "m halo")
-    yield text(x + across * cell + 8, y + down * cell / 2 + 4, down, "halo")
-
-
 def _numbers(rows: Grid, left: float, top: float, cell: float, middle: float = 0) -> tuple[str, str]:
-    """Values as shades, one path for each that occurs, and as numbers if a cell has room for the longest of them."""
+    """Values as shades, and as numbers if a cell has room for the longest of them."""
     most = max(abs(value) for row in rows for value in row) or 1
-    shades: dict[str, list[tuple[float, float]]] = {}
+    shades = shaded(rows, left, top, cell, most, _SHADES)
+    lift = middle or (0.27 if cell >= _WEIGHED else 0.5)  # under the value of a wide pixel there is room for a weight
     fitting = (d for d in (2, 1, 0) if max(len(short(value, d)) for row in rows for value in row) * 6.4 + 5 < cell)
     decimals, numbers = next(fitting, None), []
-    lift = middle or (0.27 if cell >= _WEIGHED else 0.5)  # under the value of a wide pixel there is room for a weight
+    if decimals is None:
+        return shades, ""
     for row, line in enumerate(rows):
         for column, value in enumerate(line):
-            x, y, shade = left + column * cell, top + row * cell, round(_SHADES * abs(value) / most)
-            if shade:
-                shades.setdefault(f"{'n' if value < 0 else 'p'}{shade}", []).append((x, y))
-            if decimals is not None:
-                ink = "light" if shade > (4 if value < 0 else 3) else "on"
-                numbers.append(text(x + cell / 2, y + lift * cell + 4, short(value, decimals), f"m v {ink}"))
-    return "".join(cells(corners, cell, shade) for shade, corners in shades.items()), "".join(numbers)
+            dark = round(_SHADES * abs(value) / most) > (4 if value < 0 else 3)
+            x, y = left + (column + 0.5) * cell, top + (row + lift) * cell + 4
+            numbers.append(text(x, y, short(value, decimals), f"m v {'light' if dark else 'on'}"))
+    return shades, "".join(numbers)
 
 
 def _marked_window(plan: _Plan, row: int, column: int) -> Iterator[str]:
@@ -228,7 +187,7 @@ def _marked_window(plan: _Plan, row: int, column: int) -> Iterator[str]:
         for tap, weight in zip(taps, weights, strict=True):
             yield text(tap[0] + cell / 2, tap[1] + cell - 3, f"{times}{weight}", "m v on")
     yield rect(0, 0, right - left, bottom - top, "line") + "</g>"
-    yield f'<path class="grid" d="M{right:g} {top:g}L{x:g} {y:g}M{right:g} {bottom:g}L{x:g} {y + cell:g}"/>'
+    yield path("grid", f"M{right:g} {top:g}L{x:g} {y:g}M{right:g} {bottom:g}L{x:g} {y + cell:g}")
     yield f'<g transform="translate({x:g} {y:g})">{cells([(0, 0)], cell, kind)}{rect(0, 0, cell, cell, "line")}</g>'
     said = [f"output {plan.rows.reads(row)}", f"output {plan.columns.reads(column)}"]
     said += [plan.values.written(row, column)] if plan.values else []
@@ -254,10 +213,12 @@ def _describe(plan: _Plan, row: int, column: int) -> str:
     strides = f"{rows.geometry.stride} by {columns.geometry.stride}"
     spans = f"{rows.geometry.effective_kernel_size} by {columns.geometry.effective_kernel_size}"
     total = f" Its sum: {plan.values.written(row, column)}." if plan.values else ""
+    pixels = rows.size * columns.size
+    read = (rows.size - len(rows.lost)) * (columns.size - len(columns.lost))  # in a row and in a column that are read
     return (
         f"A {rows.size} by {columns.size} image, padded to {rows.padded} by {columns.padded}, beside the output of a "
         f"convolution whose window spans {spans} and moves by {strides}: it stands at {rows.places} by "
-        f"{columns.places} places. No window reads {plan.unread} of the image. "
+        f"{columns.places} places. No window reads {pixels - read} of {counted(pixels, 'pixel')} of the image. "
         f"Marked: output {rows.reads(row)}; {columns.reads(column)}.{total}"
     )
 

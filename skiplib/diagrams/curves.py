@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from skiplib.diagrams.svg import FAINT, INK, text
+from skiplib.diagrams.marks import path, rect, text, upright
+from skiplib.diagrams.svg import COLOURS, FAINT, INK
 from skiplib.words import magnitude
 
 Rows = Mapping[str, Sequence[Sequence[float]]]  # of "plain" and of "skip": a row for every seed
-COLOURS = {"plain": "#D55E00", "skip": "#0072B2"}
 WIDTH = 720
 RULES = {
     "text": f"fill:{INK};font:14px system-ui,sans-serif",
@@ -72,65 +72,53 @@ class Panel:
         """Lines and numbers of both axes, the name of the upright one in one or two lines, and that of the other."""
         left, right, bottom = self.x(self.first), self.x(self.last), self.top + self.height
         step = next(s for s in (1, 2, 5, 10, 20, 50, 100) if self.height * s >= 22 * (self.high - self.low))
-        powers = range(-(-self.low // step) * step, self.high + 1, step)
-        heights = [self.y(10.0**power) for power in powers]
-        lines = "".join(f"M{left:.1f} {y:.1f}H{right:.1f}" for y in heights)
-        lines += f"M{left:.1f} {self.top - _EDGE:g}V{bottom + _EDGE:g}H{right:.1f}"
-        parts = [f'<path class="frame" d="{lines}"/>']
-        parts += [
-            text(left - 6, y + 4, magnitude(10.0**power), "e") for power, y in zip(powers, heights, strict=True)
-        ]
+        heights = {power: self.y(10.0**power) for power in range(-(-self.low // step) * step, self.high + 1, step)}
+        axes = f"M{left:.1f} {self.top - _EDGE:g}V{bottom + _EDGE:g}H{right:.1f}"
+        parts = [path("frame", "".join(f"M{left:.1f} {y:.1f}H{right:.1f}" for y in heights.values()) + axes)]
+        parts += [text(left - 6, y + 4, magnitude(10.0**power), "e") for power, y in heights.items()]
         parts += [text(self.x(place), bottom + _EDGE + 14, place, "m") for place in ticks]
         parts.append(text((left + right) / 2, bottom + _EDGE + 31, below, "m"))
-        for number, line in enumerate(label.split("\n")):
-            turned = f' transform="rotate(-90 {14 + 15 * number} {(self.top + bottom) / 2:g})"'
-            parts.append(text(14 + 15 * number, (self.top + bottom) / 2, line, "m", turned))
-        return parts
+        lines = enumerate(label.split("\n"))
+        return parts + [upright(14 + 15 * number, (self.top + bottom) / 2, line) for number, line in lines]
 
     def line(self, power: int, words: str, down: float = 13) -> list[str]:
         """A dotted line at a power of ten, and what it means, so many pixels below it."""
         left, right, y = self.x(self.first), self.x(self.last), self.y(10.0**power)
-        mark = f'<path class="mark" d="M{left:.1f} {y:.1f}H{right:.1f}"/>'
-        return [mark, text(left + 0.6 * (right - left), y + down, words)]
+        return [path("mark", f"M{left:.1f} {y:.1f}H{right:.1f}"), text(left + 0.6 * (right - left), y + down, words)]
 
     def edges(self, values: Sequence[float], below: str = "") -> list[str]:
         """The edges on which one of the values stands, and what that means."""
-        parts, left = [], self.x(self.first)
-        said = (
-            (any(v < 10.0**self.low for v in values), self.top + self.height, below or f"below 1e{self.low}"),
-            (any(v > 10.0**self.high for v in values), self.top - _EDGE, f"above 1e{self.high}"),
-        )
-        for there, y, words in said:
-            if there:
-                box = f'<rect x="{left:.1f}" y="{y:.1f}" width="{self.x(self.last) - left:.1f}" height="{_EDGE}"'
-                parts += [f'{box} class="edge"/>', text(left + 4, y + 11, words, "", ' style="font-size:11px"')]
-        return parts
+        left, wide, small = self.x(self.first), self.x(self.last) - self.x(self.first), ' style="font-size:11px"'
+        used = []
+        if any(value < 10.0**self.low for value in values):
+            used.append((self.top + self.height, below or f"below 1e{self.low}"))
+        if any(value > 10.0**self.high for value in values):
+            used.append((self.top - _EDGE, f"above 1e{self.high}"))
+        return [rect(left, y, wide, _EDGE, "edge") + text(left + 4, y + 11, said, "", small) for y, said in used]
 
     def curve(self, xs: Sequence[float], rows: Sequence[Sequence[float]], kind: str) -> str:
         """The middle of the rows as a line, what they span as an area; a middle below the axis is a dot each."""
-        values = middle(rows)
-        line = [(x, v) for x, v in zip(xs, values, strict=True) if v >= 10.0**self.low]
-        dots = [(x, v) for x, v in zip(xs, values, strict=True) if v < 10.0**self.low]
-        parts = [f'<path class="curve" d="{self._path(line)}"/>'] if len(line) > 1 else []
-        columns = [(x, min(each), max(each)) for x, each in zip(xs, zip(*rows, strict=True), strict=True)]
+        values = list(zip(xs, middle(rows), strict=True))
+        line = [(x, value) for x, value in values if value >= 10.0**self.low]
+        dots = [(x, value) for x, value in values if value < 10.0**self.low]
+        dots += line if len(line) < 3 else []  # a line of one or two points is hard to see
+        around: list[tuple[float, float]] = []
         if len(rows) > 1:
+            columns = [(x, min(each), max(each)) for x, each in zip(xs, zip(*rows, strict=True), strict=True)]
             columns = [column for column in columns if not math.isnan(column[1] + column[2])]
             around = [(x, low) for x, low, _ in columns] + [(x, high) for x, _, high in reversed(columns)]
-            parts.insert(0, f'<path class="band" d="{self._path(around)}z"/>' if around else "")
-        marks = [*dots, *(line if len(line) < 3 else [])]  # a line of one or two points is hard to see
-        if marks:
-            parts.append(
-                f'<path class="spots" d="{"".join(f"M{self.x(x):.1f} {self.y(v):.1f}h0" for x, v in marks)}"/>'
-            )
-        return f'<g class="of-{kind}">{"".join(parts)}</g>'
+        spots = "".join(f"M{self.x(x):.1f} {self.y(value):.1f}h0" for x, value in dots)
+        parts = path("band", self._path(around)) + path("curve", self._path(line)) + path("spots", spots)
+        return f'<g class="of-{kind}">{parts}</g>'
 
     def ghost(self, xs: Sequence[float], values: Sequence[float]) -> str:
         """A setting that was, without a name."""
         points = [(x, value) for x, value in zip(xs, values, strict=True) if not math.isnan(value)]
-        return f'<path class="ghost" d="{self._path(points)}"/>' if points else ""
+        return path("ghost", self._path(points))
 
     def _path(self, points: Sequence[tuple[float, float]]) -> str:
-        return "M" + "L".join(f"{self.x(x):.1f} {self.y(value):.1f}" for x, value in points)
+        corners = [f"{self.x(x):.1f} {self.y(value):.1f}" for x, value in points]
+        return f"M{'L'.join(corners)}" if len(corners) > 1 else ""
 
     def names(self, ends: Mapping[str, tuple[float, float]], *, leftwards: bool) -> list[str]:
         """A name beyond the end of each curve where there is room, else above or below it; the two apart."""
@@ -177,7 +165,6 @@ def describe_pair(what: str, rows: Rows) -> str:
     >>> describe_pair("Gradient", {"plain": [[1e-9, 1.0]], "skip": [[2.0, 1.0]]})
     'Gradient, from left to right: plain 1e-9 to 1, skip 1 to 1.'
     """
-    ends = [
-        f"{kind} {magnitude(line[0])} to {magnitude(line[-1])}" for kind in COLOURS for line in [middle(rows[kind])]
-    ]
+    lines = {kind: middle(rows[kind]) for kind in COLOURS}
+    ends = [f"{kind} {magnitude(line[0])} to {magnitude(line[-1])}" for kind, line in lines.items()]
     return f"{what}, from left to right: {', '.join(ends)}."

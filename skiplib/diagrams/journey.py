@@ -7,8 +7,9 @@ alone, after **Play**, and not for readers who want no motion; the widths can be
 import math
 from dataclasses import dataclass
 
-from skiplib.diagrams.curves import COLOURS, RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
-from skiplib.diagrams.svg import FAINT, INK, Picture, make_picture, rect, text
+from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
+from skiplib.diagrams.marks import path, rect, text
+from skiplib.diagrams.svg import COLOURS, FAINT, INK, Picture, make_picture, play_button
 from skiplib.words import magnitude
 
 _GRADIENT = Panel(49, 0, -45, 10, top=128, height=150, right=56)
@@ -33,14 +34,7 @@ _MOTION = """<style>
 .skiplib.playing .wire{animation:skiplib-travel .6s calc(var(--at)*var(--step)) both}
 .skiplib.playing .now{animation:skiplib-size calc(var(--apart)*var(--step)) calc(var(--at)*var(--step))}
 .skiplib.playing .drawn{animation:skiplib-line calc(var(--blocks)*var(--step)) linear both}}
-@media (prefers-reduced-motion:reduce){.skiplib .play{display:none}}
 </style>"""
-_AGAIN = "const p=this.closest('svg').classList;p.remove('playing');this.getBoundingClientRect();p.add('playing')"
-_PLAY = (
-    f'<foreignObject class="play" x="{WIDTH - 64}" y="0" width="64" height="24">'
-    '<button xmlns="http://www.w3.org/1999/xhtml" title="Send the gradient from the loss back to the input" '
-    f'onclick="{_AGAIN}" style="width:100%;font:12px sans-serif;padding:2px 0">▶ Play</button></foreignObject>'
-)
 
 
 @dataclass(frozen=True)
@@ -65,26 +59,21 @@ def journey_picture(
         precision: in which it is measured.
         ghost: the setting before.
     """
-    gradients = getattr(now, gradient_of)
+    gradients, before = getattr(now, gradient_of), getattr(ghost, gradient_of, None)
     blocks = len(now.sizes["plain"][0]) - 1
-    ticks = (*range(0, 50, 10), 49)[-6:]
+    ticks = (0, 10, 20, 30, 40, 49)
     places = _halves if gradient_of == "weights" else _wholes
-    name = f"gradient of {gradient_of}"
+    name, lost = f"gradient of {gradient_of}", f"0 in {in_words(precision)}"
     parts = _GRADIENT.frame(ticks, f"{name},\nrelative to the last")
-    parts += pair(
-        _GRADIENT,
-        gradients,
-        places,
-        leftwards=True,
-        ghost=getattr(ghost, gradient_of) if ghost else None,
-        below=f"0 in {in_words(precision)}",
-    )
+    parts += pair(_GRADIENT, gradients, places, leftwards=True, ghost=before, below=lost)
     parts += _SIZE.frame(ticks, "size of the\nactivations", "blocks back from the loss")
     parts += pair(_SIZE, now.sizes, _wholes, ghost=ghost.sizes if ghost else None, named=False)
     alt = f"{describe_pair(name.capitalize(), gradients)} {describe_pair('Size', now.sizes)}"
     pace = f"--blocks:{blocks};--apart:{_apart(blocks)};--step:{min(250, 4000 // max(1, blocks))}ms"
+    hover = _MOTION + _hover(now, blocks)
+    hover += play_button(WIDTH - 64, 0, "Send the gradient from the loss back to the input")
     parts = [f'<g style="{pace}">', *_rows(now, blocks), *parts, "</g>"]
-    return make_picture(WIDTH, 432, parts, alt=alt, rules=RULES | _RULES, hover=_MOTION + _hover(now, blocks) + _PLAY)
+    return make_picture(WIDTH, 432, parts, alt=alt, rules=RULES | _RULES, hover=hover)
 
 
 def in_words(precision: str) -> str:
@@ -114,20 +103,18 @@ def _rows(now: Journey, blocks: int) -> list[str]:
     for kind, y in _CENTRES.items():
         line, branches = middle(now.activations[kind]), middle(now.branches[kind])
         units, over = "", 24 if kind == "skip" else 13
-        for block in range(blocks, 0, -1):
-            right, left = (_GRADIENT.x(blocks - place) for place in (block, block - 1))
-            here, there, at = line[block], line[block - 1], f' style="--at:{blocks - block}"'
-            if kind == "skip":
-                drawn = _skip(right, left, y, here, branches[block - 1])
-            else:
-                drawn = _wedge(right, left, y, _thickness(here), _thickness(there))
+        for passed in range(blocks):  # from the loss on
+            here, there, branch = line[-1 - passed], line[-2 - passed], branches[-1 - passed]
+            right, left, at = _GRADIENT.x(passed), _GRADIENT.x(passed + 1), f' style="--at:{passed}"'
+            center = (left + right) / 2
+            plain = _wedge(right, left, y, _thickness(here), _thickness(there))
+            drawn = plain if kind == "plain" else _skip(right, left, y, here, branch)
             parts.append(f'<g class="wire of-{kind}"{at}>{drawn}</g>')
-            if (blocks - block) % _apart(blocks) == 0:
-                parts.append(text((left + right) / 2, y - over, magnitude(there), "now m", at))
-            units += f"M{(left + right) / 2 - 3.5:.1f} {y - 6}h7v12h-7z"
+            if passed % _apart(blocks) == 0:
+                parts.append(text(center, y - over, magnitude(there), "now m", at))
+            units += f"M{center - 3.5:.1f} {y - 6}h7v12h-7z"
         arrives = "none" if math.isnan(line[0]) else magnitude(line[0])
-        parts.append(f'<path class="unit" d="{units}"/>' if units else "")
-        parts.append(text(_GRADIENT.x(blocks) - 8, y + 4, f"{kind} {arrives}", f"b e of-{kind}"))
+        parts += [path("unit", units), text(_GRADIENT.x(blocks) - 8, y + 4, f"{kind} {arrives}", f"b e of-{kind}")]
     return parts
 
 
@@ -135,8 +122,8 @@ def _skip(right: float, left: float, y: float, here: float, branch: float) -> st
     """A block whose arc carries the gradient on, and whose branch adds its share of that."""
     arc, share = _thickness(here) / 2, branch / here if here > 0 else 0.0  # thinner, to see one arc beside the next
     through = arc * min(1, share)
-    path = f"M{right:.1f} {y}C{right:.1f} {y - 22} {left:.1f} {y - 22} {left:.1f} {y}"
-    return _wedge(right, left, y, through, through) + f'<path class="arc" d="{path}" stroke-width="{arc:.2f}"/>'
+    way = f"M{right:.1f} {y}C{right:.1f} {y - 22} {left:.1f} {y - 22} {left:.1f} {y}"
+    return _wedge(right, left, y, through, through) + f'<path class="arc" d="{way}" stroke-width="{arc:.2f}"/>'
 
 
 def _apart(blocks: int) -> int:
@@ -159,13 +146,12 @@ def _hover(now: Journey, blocks: int) -> str:
     """What stands at a block when the mouse is over it."""
     parts = []
     gradients, off = ({kind: middle(rows[kind]) for kind in COLOURS} for rows in (now.activations, now.off))
-    for block in range(1, blocks + 1):
-        left, right = (_GRADIENT.x(blocks - place) for place in (block - 1, block))
-        said = f"Block {block} of {blocks}. Gradient that leaves it: " + ", ".join(
-            f"{kind} {magnitude(line[block - 1])}" for kind, line in gradients.items()
-        )
-        shares = [f"{kind} {line[block - 1]:.0%}" for kind, line in off.items() if not math.isnan(line[block - 1])]
-        said += f". ReLUs that are off: {', '.join(shares)}" if shares else ""
+    for block in range(blocks):
+        left, right = _GRADIENT.x(blocks - block), _GRADIENT.x(blocks - block - 1)
+        leaves = ", ".join(f"{kind} {magnitude(line[block])}" for kind, line in gradients.items())
+        shares = ", ".join(f"{kind} {line[block]:.0%}" for kind, line in off.items() if not math.isnan(line[block]))
+        said = f"Block {block + 1} of {blocks}. Gradient that leaves it: {leaves}."
+        said += f" ReLUs that are off: {shares}." if shares else ""
         box = f'<rect class="hit" x="{left:.1f}" y="24" width="{right - left:.1f}" height="84">'
-        parts.append(f"{box}<title>{said}.</title></rect>")
+        parts.append(f"{box}<title>{said}</title></rect>")
     return "".join(parts)

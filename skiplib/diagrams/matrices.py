@@ -1,22 +1,19 @@
 """Small matrices as pictures: digits, residuals, Jacobians, and what becomes of digits on their way (layer L2)."""
 
-import base64
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from skiplib.diagrams.svg import Picture, cells, make_picture, rect, text
+from skiplib.diagrams.marks import cells, path, rect, shade_rules, shaded, text
+from skiplib.diagrams.svg import COLOURS, Picture, data_url, make_picture, play_button
 
 Matrix = Sequence[Sequence[float]]
 
 _SIDE, _PITCH, _TOP = 176, 236, 30  # of a matrix; from one to the next; room for the title
-_SHADES = 12  # of each colour; each that occurs is one path, however many cells have it
-_POSITIVE, _NEGATIVE = "#0072B2", "#D55E00"
-_RULES = {
+_SHADES = 12  # of each colour
+_RULES = shade_rules({"p": COLOURS["skip"], "n": COLOURS["plain"]}, _SHADES) | {
     ".paper": "fill:#fff;stroke:#616161",
-    **{f".p{shade}": f"fill:{_POSITIVE};fill-opacity:{shade / _SHADES:.2f}" for shade in range(1, _SHADES + 1)},
-    **{f".n{shade}": f"fill:{_NEGATIVE};fill-opacity:{shade / _SHADES:.2f}" for shade in range(1, _SHADES + 1)},
     ".minus": "fill:none;stroke:#212121;stroke-width:1.2",
 }
 
@@ -43,40 +40,26 @@ def draw_matrices(matrices: Mapping[str, Matrix]) -> Picture:
         low, high = min(map(min, rows)), max(map(max, rows))
         parts.append(text(left, 18, title, "b"))
         parts.append(rect(left, _TOP, len(rows[0]) * cell, len(rows) * cell, "paper"))
-        parts += _shaded(rows, left, cell, largest)
+        signs = [
+            f"M{left + (column + 0.3) * cell:g} {_TOP + (row + 0.5) * cell:g}h{cell * 0.4:g}"
+            for row, line in enumerate(rows)
+            for column, value in enumerate(line)
+            if round(_SHADES * value / largest) < 0
+        ]
+        parts += [shaded(rows, left, _TOP, cell, largest, _SHADES), path("minus", "".join(signs))]
         parts.append(text(left, _TOP + len(rows) * cell + 20, f"from {low:.1f} to {high:.1f}"))
         spoken.append(f"{title}: {len(rows)} by {len(rows[0])}, from {low:.1f} to {high:.1f}")
     alt = f"Matrices as pictures. {'; '.join(spoken)}."
     return make_picture(len(matrices) * _PITCH, _TOP + _SIDE + 30, parts, alt=alt, rules=_RULES)
 
 
-def _shaded(rows: Matrix, left: float, cell: float, largest: float) -> list[str]:
-    """One path for each shade that occurs, and a minus sign on every clearly negative cell."""
-    shades: dict[str, list[tuple[float, float]]] = {}
-    minus = []
-    for row, line in enumerate(rows):
-        for column, value in enumerate(line):
-            x, y = left + column * cell, _TOP + row * cell
-            shade = round(abs(value) / largest * _SHADES)
-            if shade:
-                shades.setdefault(f"{'p' if value > 0 else 'n'}{shade}", []).append((x, y))
-            if shade and value < 0:
-                minus.append(f"M{x + cell * 0.3:g} {y + cell / 2:g}h{cell * 0.4:g}")
-    signs = f'<path class="minus" d="{"".join(minus)}"/>' if minus else ""
-    return [*(cells(corners, cell, name) for name, corners in sorted(shades.items())), signs]
-
-
 _STEP, _DIGIT, _DOWN = 48, 33, 36  # from place to place; a digit; from digit to digit
 _SCALE = 1.25  # of all this: a large screen has room
 _SIZE = 480 * _SCALE, 368 * _SCALE  # with room for nine places, so that it stays the same
-_KINDS = {"plain": ("#D55E00", 22), "skip": ("#0072B2", 200)}  # the colour of its bars, and where its digits begin
-_PNG = b"\x89PNG\r\n\x1a\n"  # how such a file begins
-_WALK = """<style>.skiplib .go-walk{display:none;cursor:pointer}@media (prefers-reduced-motion:no-preference){
-.skiplib .go-walk{display:inline}@keyframes skiplib-walk{from{opacity:0;transform:translateX(-48px)}}"""
-_GO = (
-    "const w=this.closest('svg').querySelector('.walk');w.classList.remove('walks');"
-    "w.getBoundingClientRect();w.classList.add('walks')"
-)
+_TOPS = {"plain": 22, "skip": 200}  # where the digits begin
+_MOTION = """<style>@keyframes skiplib-walk{from{opacity:0;transform:translateX(-48px)}}
+@media (prefers-reduced-motion:no-preference){
+.skiplib.playing .place{animation:skiplib-walk .5s calc(var(--at)*.6s) backwards}}</style>"""
 
 
 def draw_stages(stages: Mapping[str, Sequence[tuple[Sequence[Matrix], float]]]) -> Picture:
@@ -98,31 +81,25 @@ def draw_stages(stages: Mapping[str, Sequence[tuple[Sequence[Matrix], float]]]) 
     """
     count = len(stages["plain"])
     shown = [place for place in range(count) if place < 2 or place == count - 1 or (place - 1).bit_count() == 1]
-    parts, rules, spoken = [], [], {kind: list[str]() for kind in _KINDS}
+    parts, spoken = [], {kind: list[str]() for kind in COLOURS}
     for column, place in enumerate(shown):
         name = ("digit", "stem")[place] if place < 2 else f"block {place - 1}"
-        x = 56 + column * _STEP
-        middle = x + _DIGIT / 2
-        group = [text(middle, 14, name if place < 3 else place - 1, "m")]
-        for kind, (_, y) in _KINDS.items():
+        x, middle = 56 + column * _STEP, 56 + column * _STEP + _DIGIT / 2
+        parts += [f'<g class="place" style="--at:{column}">', text(middle, 14, name if place < 3 else place - 1, "m")]
+        for kind, y in _TOPS.items():
             images, spread = stages[kind][place]
-            group += _digits(images, x, y)
-            group.append(rect(x, y + 4 * _DOWN, _DIGIT * spread, 5, f"bar-{kind}"))
             share = f"{100 * spread:.0f} %"
-            group.append(text(middle, y + 4 * _DOWN + 18, share, "m"))
+            parts += _digits(images, x, y)
+            parts.append(rect(x, y + 4 * _DOWN, _DIGIT * spread, 5, f"bar-{kind}"))
+            parts.append(text(middle, y + 4 * _DOWN + 18, share, "m"))
             spoken[kind].append(f"{name} {share}")
-        parts.append(f'<g class="s{column}">{"".join(group)}</g>')
-        rules.append(f".skiplib .walks .s{column}{{animation:skiplib-walk .5s {column * 0.6:g}s backwards}}")
-    left = [text(0, y + 76, kind, "b") + text(0, y + 162, "differ") for kind, (_, y) in _KINDS.items()]
-    colours = {f".bar-{kind}": f"fill:{colour}" for kind, (colour, _) in _KINDS.items()}
+        parts.append("</g>")
+    parts += [text(0, y + 76, kind, "b") + text(0, y + 162, "differ") for kind, y in _TOPS.items()]
+    rules = {f".bar-{kind}": f"fill:{colour}" for kind, colour in COLOURS.items()}
     said = [f"{kind}: {', '.join(each)}." for kind, each in spoken.items()]
-    alt = f"How far four digits differ. {' '.join(said)}"
-    larger = f' transform="scale({_SCALE})"'
-    walk = f'<g{larger}>{"".join(left)}<g class="walk">{"".join(parts)}</g></g>'
-    key = f"if(event.key=='Enter'){{{_GO}}}"
-    button = f'<text y="14"{larger} class="go-walk b" role="button" tabindex="0" onclick="{_GO}" onkeydown="{key}">'
-    hover = f"{_WALK}{''.join(rules)}}}</style>{button}▶ Play</text>"
-    return make_picture(*_SIZE, [walk], alt=alt, rules=colours, hover=hover)
+    larger = [f'<g transform="scale({_SCALE})">', *parts, "</g>"]
+    hover = _MOTION + play_button(0, 0, "Send the digits through the networks")
+    return make_picture(*_SIZE, larger, alt=f"How far four digits differ. {' '.join(said)}", rules=rules, hover=hover)
 
 
 def _digits(images: Sequence[Matrix], x: float, y: float) -> list[str]:
@@ -144,4 +121,4 @@ def _png(rows: Sequence[bytes]) -> str:
     head = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0)
     chunks = [b"IHDR" + head, b"IDAT" + zlib.compress(b"".join(b"\0" + row for row in rows)), b"IEND"]
     framed = (struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks)
-    return f"data:image/png;base64,{base64.b64encode(_PNG + b''.join(framed)).decode()}"
+    return data_url("image/png", b"\x89PNG\r\n\x1a\n" + b"".join(framed))

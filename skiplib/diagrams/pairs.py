@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 
 from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
-from skiplib.diagrams.svg import Picture, make_picture, text
+from skiplib.diagrams.marks import rect, text
+from skiplib.diagrams.svg import Picture, make_picture
 
 _PRODUCT = Panel(0, 100, -15, 15, top=18, height=230)
 _SPECTRUM = Panel(1, 384, -16, 0, top=18, height=230)
@@ -19,15 +20,12 @@ def product_picture(rows: Rows, *, ghost: Rows | None = None) -> Picture:
 
 def spectrum_picture(rows: Rows, *, ghost: Rows | None = None) -> Picture:
     """Singular values, each relative to the largest, which comes first; and a line at 1 % of that."""
-    parts = _SPECTRUM.frame(
-        (1, 100, 200, 300, 384), "singular value,\nrelative to largest", "direction, strongest first"
-    )
-    parts += _SPECTRUM.line(-2, "1 %") + pair(
-        _SPECTRUM, rows, lambda count: range(1, count + 1), ghost=ghost, below="lost in rounding: below 1e-16"
-    )
-    return make_picture(
-        WIDTH, 300, parts, alt=describe_pair("Singular values, relative to the largest", rows), rules=RULES
-    )
+    ticks, lost = (1, 100, 200, 300, 384), "lost in rounding: below 1e-16"
+    parts = _SPECTRUM.frame(ticks, "singular value,\nrelative to largest", "direction, strongest first")
+    parts += _SPECTRUM.line(-2, "1 %")
+    parts += pair(_SPECTRUM, rows, lambda count: range(1, count + 1), ghost=ghost, below=lost)
+    alt = describe_pair("Singular values, relative to the largest", rows)
+    return make_picture(WIDTH, 300, parts, alt=alt, rules=RULES)
 
 
 def fates_picture(guess: Mapping[str, str], gradients: Rows | None = None, *, blocks: int) -> Picture:
@@ -43,18 +41,13 @@ def fates_picture(guess: Mapping[str, str], gradients: Rows | None = None, *, bl
     powers = [-4, 4, *(math.log10(value) for value in ends)]
     panel = Panel(-0.08 * blocks, blocks, max(-45, math.floor(min(powers))), math.ceil(max(powers)), 18, 180)
     ticks = range(0, blocks + 1, max(1, round(blocks / 40) * 5))
-    parts = panel.frame(
-        ticks, "gradient of activations,\nrelative to the last", "block (0: the stem, nearest the input)"
-    )
-    for fate, power, down in (("vanishes", -2, 13), ("explodes", 2, -5)):
-        parts += panel.line(power, fate, down)
+    words = "gradient of activations,\nrelative to the last", "block (0: the stem, nearest the input)"
+    parts = panel.frame(ticks, *words) + panel.line(-2, "vanishes") + panel.line(2, "explodes", -5)
     zones = {"vanishes": (panel.low, -2), "holds": (-2, 2), "explodes": (2, panel.high)}
     for name, fate in guess.items():
         y, bottom = (panel.y(10.0**power) for power in reversed(zones[fate]))
         x, wide = panel.x((-0.06 if name == "plain" else -0.03) * blocks), 0.02 * (panel.x(blocks) - panel.x(0))
-        parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{bottom - y:.1f}" class="bar of-{name}"/>'
-        )
+        parts.append(rect(x, y, wide, bottom - y, f"bar of-{name}"))
         if not gradients:
             away = -5 if name == "plain" else 13
             parts.append(text(panel.x(0) + 8, (y + bottom) / 2 + away, f"{name}?", f"b of-{name}"))

@@ -6,8 +6,9 @@ from skiplib.adding import Verdict
 from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import sizes
 from skiplib.diagrams.block import draw_block
+from skiplib.diagrams.marks import path, rect, strip, text
 from skiplib.diagrams.sheets import draw_add
-from skiplib.diagrams.svg import INK, SIGNS, Picture, make_picture, rect, stack_pictures, strip, style, text
+from skiplib.diagrams.svg import INK, SIGNS, Picture, make_picture, stack_pictures, style
 from skiplib.shortcuts import CHOICES, Shortcut
 from skiplib.words import in_ranges, minus
 
@@ -61,29 +62,25 @@ def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int) -> Picture
     'Input sizes 1 to 3. The add runs at 3; it is stretched at 2; elsewhere it fails.'
     """
     cell = min(_WIDEST, _SPAN / len(verdicts))
-    parts = [text(_LEFT, 14, "for which input sizes does this block run?", "b")]
+    parts, hits = [text(_LEFT, 14, "for which input sizes does this block run?", "b")], ""
     for place, (size, verdict) in enumerate(verdicts.items()):
         x, height = _LEFT + place * cell, _HEIGHTS[verdict]
         parts.append(rect(x + 0.5, 50 - height, cell - 1, height, verdict))
+        hits += f'<rect x="{x:g}" y="20" width="{cell:g}" height="50" data-size="{size}">'
+        hits += f"<title>{size}: {_SAID[verdict]}</title></rect>"
         if size == marked:
-            parts.append(f'<path class="line" d="M{x - 1:g} 22h{cell + 2:g}v30h-{cell + 2:g}z"/>')
+            parts.append(path("line", f"M{x - 1:g} 22h{cell + 2:g}v30h-{cell + 2:g}z"))
         if size == 1 or size % 4 == 0:
             parts.append(text(x + cell / 2, 66, size, "m"))
     for place, (verdict, words) in enumerate(_SAID.items()):
         x, low = _LEFT + 120 * place, 0.6 * _HEIGHTS[verdict]
         parts.append(rect(x, 94 - low, 12, low, verdict) + text(x + 18, 94, f"{SIGNS[verdict]} {words}"))
     at = {kind: in_ranges([size for size, each in verdicts.items() if each == kind]) for kind in _SAID}
-    shown = f"Input sizes {min(verdicts)} to {max(verdicts)}."
-    alt = f"{shown} The add runs at {at['equal']}; it is stretched at {at['broadcast']}; elsewhere it fails."
-    hits = "".join(
-        f'<rect x="{_LEFT + place * cell:g}" y="20" width="{cell:g}" height="50" data-size="{size}">'
-        f"<title>{size}: {_SAID[verdict]}</title></rect>"
-        for place, (size, verdict) in enumerate(verdicts.items())
-    )
+    alt = f"Input sizes {min(verdicts)} to {max(verdicts)}. "
+    alt += f"The add runs at {at['equal']}; it is stretched at {at['broadcast']}; elsewhere it fails."
     rules = {".go": "fill:none;pointer-events:all;cursor:pointer", ".go rect:hover": f"stroke:{INK}"}
-    return make_picture(
-        _WIDTH, 102, parts, alt=alt, hover=f'{style(rules)}<g class="go" onclick="{_CLICK}">{hits}</g>'
-    )
+    hover = f'{style(rules)}<g class="go" onclick="{_CLICK}">{hits}</g>'
+    return make_picture(_WIDTH, 102, parts, alt=alt, hover=hover)
 
 
 def draw_alignment(input_size: int, index: int, branch: Sequence[int], shortcut: Sequence[int]) -> Picture:
@@ -124,12 +121,12 @@ def _draw_shapes(shortcut: Shortcut, input_size: int, hidden_channels: int, verd
 def _draw_sides(shortcut: Shortcut, input_size: int) -> Picture:
     """Both sides of the add, and what each column of theirs looks at: the middle of what it reads."""
     skip, branch = (1, *shortcut.output_shape(input_size)), (1, *shortcut.branch_shape(input_size))
-    read = (
+    sides = (
         [shortcut.columns(index, input_size) for index in range(skip[-1])],
         [shortcut.branch_columns(index) for index in range(branch[-1])],
     )
-    skip_looks, branch_looks = ([(each[0] + each[-1] + 1) / (2 * input_size) for each in side] for side in read)
-    return draw_add(skip, branch, looks=(skip_looks, branch_looks), aligned=shortcut.aligned(input_size))
+    on_skip, on_branch = ([(read[0] + read[-1] + 1) / (2 * input_size) for read in side] for side in sides)
+    return draw_add(skip, branch, looks=(on_skip, on_branch), aligned=shortcut.aligned(input_size))
 
 
 def _numbers(geometry: ConvGeometry) -> str:

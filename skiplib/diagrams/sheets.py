@@ -1,14 +1,16 @@
 """The add as two sheets that slide onto one another, to scale (layer L2); CSS moves them, not the kernel."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, groupby, product
-from math import ceil
+from math import ceil, floor
 
 from skiplib.adding import Verdict, add_verdict
 from skiplib.arithmetic import checked_integer
-from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, grid, make_picture, rect, text
+from skiplib.diagrams.marks import grid, path, rect, text
+from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, make_picture, play_button
 
 DIGIT = ("..##....", "..###...", "..#.#...", "....#...", "...##...", "...#....", "..####..", "..#####.")
+_INKED = [(row, column) for row, line in enumerate(DIGIT) for column, mark in enumerate(line) if mark == "#"]
 _SIDE, _WIDEST = 168, 28  # of the longer side of the larger sheet, and of a pixel
 _STEP, _DEPTH = 6, 40  # from one channel to the one behind it, and of all of them together
 _HATCH = 6  # from line to line
@@ -29,9 +31,8 @@ _RULES = {
     ".slide.of-skip .copy .first": f"fill:{_COLOURS['skip']}",
     ".ink": f"fill:{_COLOURS['skip']};fill-opacity:.55",
     ".edge": f"fill:none;stroke:{_COLOURS['branch']};stroke-width:2.5;stroke-linecap:square",
-    ".hatch": f"fill:none;stroke:{INK};stroke-width:1.5",
     ".sign": "font-size:24px;font-weight:700",
-    ".again": "cursor:pointer;text-decoration:underline",
+    ".hatch": f"fill:none;stroke:{INK};stroke-width:1.5",
 }
 _MOVES = (  # without motion all lies where it ends, and nothing is missing
     "<style>@media(prefers-reduced-motion:no-preference){.skiplib .slide{animation:skiplib-slide 9s infinite}"
@@ -44,7 +45,6 @@ _MOVES = (  # without motion all lies where it ends, and nothing is missing
     "@keyframes skiplib-late{0%,30%{opacity:0}36%,100%{opacity:1}}</style>"
 )
 _ONCE = "<style>.skiplib :is(.slide,.deal,.copy,.late){animation-iteration-count:1;animation-delay:.4s}</style>"
-_AGAIN = " onclick=\"const all=this.closest('div');all.innerHTML=all.innerHTML\""  # new elements begin anew
 
 
 def draw_add(
@@ -81,18 +81,16 @@ def draw_add(
         way = places.lefts[side] - places.lefts[2]
         parts.append(f'<g class="of-{name}">{standing}</g>')
         parts.append(f'<g class="slide of-{name}" style="--from:{way:g}px">{lying}</g>')
-    parts.append(f'<path class="hatch late" d="{places.hatch() if verdict == "error" else ""}"/>')
+    parts.append(path("hatch late", places.hatch() if verdict == "error" else ""))
     said = _SAID[verdict] + ("" if aligned or verdict != "equal" else ", but the two look at different places")
     result = "nothing" if verdict == "error" else str((*skip[:-3], *places.sizes))
     parts += _words(places, (str(tuple(skip)), str(tuple(branch)), result), f"{SIGNS[verdict]} {said}")
     alt = f"Skip {tuple(skip)} and branch {tuple(branch)}, one on the other: {said}."
-    alt += "".join(
-        f" The {name} shows a digit in {_extent(each)}." for name, each in zip(_COLOURS, seen, strict=True) if each
-    )
+    for name, each in zip(_COLOURS, seen, strict=True):
+        alt += f" The {name} shows a digit in {_extent(each)}." if each else ""
     right, y = places.lefts[3] - _GAP, places.bottom + 28
-    return make_picture(
-        right + 8, y + 12, parts, alt=alt, rules=_RULES, hover=_ONCE + text(right, y, "▶ again", "e again", _AGAIN)
-    )
+    hover = _ONCE + play_button(right - 64, y - 16, "Let them slide once more", "▶ again")
+    return make_picture(right + 8, y + 12, parts, alt=alt, rules=_RULES, hover=hover)
 
 
 class _Places:
@@ -118,7 +116,7 @@ class _Places:
             x, y, width, height = left + away, self.top - away, columns * self.pixel, rows * self.pixel
             if channel and before[1:] == after[1:]:  # only what the one in front leaves to be seen
                 edge = f"h{width:g}v{height:g}h-{self.step:g}v{self.step - height:g}h{self.step - width:g}z"
-                sheet = f'<path class="sheet" d="M{x:g} {y:g}{edge}"/>'
+                sheet = path("sheet", f"M{x:g} {y:g}{edge}")
             else:
                 sheet = rect(x, y, width, height, "sheet" if channel else "sheet first")
             if channel == 0:
@@ -143,9 +141,8 @@ class _Places:
         wide, high = more[2] * self.pixel, more[1] * self.pixel
         for away in (channel * step for channel in range(channels, more[0])):
             regions += [(away, -away, wide, step), (away + wide - step, step - away, step, high - step)]
-        return "".join(
-            _lines(self.lefts[2] + x, self.top + y, wide, high) for x, y, wide, high in regions if wide > 0 < high
-        )
+        seen = [region for region in regions if region[2] > 0 < region[3]]
+        return "".join(_lines(self.lefts[2] + x, self.top + y, *size) for x, y, *size in seen)
 
 
 def _words(places: _Places, shapes: Sequence[str], said: str) -> Iterator[str]:
@@ -160,45 +157,32 @@ def _words(places: _Places, shapes: Sequence[str], said: str) -> Iterator[str]:
 
 def _digit(looks: Sequence[float], left: float, top: float, pixel: float, *, outlined: bool) -> str:
     """What these columns, and rows, see of the digit, filled or outlined."""
-    runs = [(source, len(list(run))) for source, run in groupby(looks, _source)]
-    sources, ends = [-1, *(source for source, _ in runs), -1], [0, *accumulate(length * pixel for _, length in runs)]
-    inside = range(1, len(ends))
-    lit = {(row, column) for row, column in product(inside, inside) if _inked(sources[row], sources[column])}
-    path = ""
-    for row, column in sorted(lit):
-        x, right, y, below = left + ends[column - 1], left + ends[column], top + ends[row - 1], top + ends[row]
-        across, down = f"H{right:g}", f"V{below:g}"
-        if not outlined:
-            path += f"M{x:g} {y:g}{across}{down}H{x:g}z"
-            continue
-        edges = {(-1, 0): (x, y, across), (1, 0): (x, below, across), (0, -1): (x, y, down), (0, 1): (right, y, down)}
-        for (up, aside), (start, at, way) in edges.items():
-            path += "" if (row + up, column + aside) in lit else f"M{start:g} {at:g}{way}"
-    return f'<path class="{"edge" if outlined else "ink"}" d="{path}"/>'
-
-
-def _source(place: float) -> int:
-    """The row or column of the digit at a place; -1 outside."""
-    return int(place * len(DIGIT)) if 0 <= place < 1 else -1
-
-
-def _inked(row: int, column: int) -> bool:
-    return row >= 0 and column >= 0 and DIGIT[row][column] == "#"
+    ends = [pixel * bisect_left(looks, place / len(DIGIT)) for place in range(len(DIGIT) + 1)]
+    squares, outline = "", set[tuple[float, float, str]]()
+    for row, column in _INKED:
+        x, y, right, below = left + ends[column], top + ends[row], left + ends[column + 1], top + ends[row + 1]
+        if x < right and y < below:
+            across, down = f"H{right:g}", f"V{below:g}"
+            squares += f"M{x:g} {y:g}{across}{down}H{x:g}z"
+            outline ^= {(x, y, across), (x, below, across), (x, y, down), (right, y, down)}  # not what two share
+    edges = "".join(f"M{x:g} {y:g}{way}" for x, y, way in sorted(outline))
+    return path("edge", edges) if outlined else path("ink", squares)
 
 
 def _extent(looks: Sequence[float]) -> str:
     """The columns in which the digit is seen."""
-    seen = [column for column, place in enumerate(looks) if any(_inked(row, _source(place)) for row in range(8))]
+    inked = {column for _, column in _INKED}
+    seen = [place for place, look in enumerate(looks) if floor(look * len(DIGIT)) in inked]
     return f"columns {seen[0]} to {seen[-1]}" if seen else "no column"
 
 
 def _lines(x: float, y: float, width: float, height: float) -> str:
     """Slanted lines across a rectangle; those of neighbours meet."""
-    path = ""
+    lines = ""
     for sum_ in range(_HATCH * ceil((x + y) / _HATCH), ceil(x + y + width + height), _HATCH):
         begin, end = min(x + width, sum_ - y), max(x, sum_ - y - height)
-        path += f"M{begin:g} {sum_ - begin:g}L{end:g} {sum_ - end:g}"
-    return path
+        lines += f"M{begin:g} {sum_ - begin:g}L{end:g} {sum_ - end:g}"
+    return lines
 
 
 def _volume(name: str, shape: Sequence[int]) -> tuple[int, ...]:

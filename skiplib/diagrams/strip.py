@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from skiplib.arithmetic import ConvGeometry, Window
 from skiplib.diagrams.axis import Axis
-from skiplib.diagrams.svg import Picture, cells, legend, make_picture, strike, strip, text
+from skiplib.diagrams.marks import cells, legend, path, strike, strip, text
+from skiplib.diagrams.svg import Picture, make_picture
 from skiplib.words import counted
 
 _LEFT, _TOP = 24, 30  # a margin; room for the title
@@ -59,7 +60,7 @@ def _windows(shown: Sequence[Window], y: float, right: float, cell: float) -> It
         taps = [(_LEFT + tap * cell + 1, y) for tap in window.taps]
         length = (window.last - window.first + 1) * cell - 2
         if len(taps) <= window.last - window.first:  # between taps that touch it would show as crumbs
-            yield f'<path class="line" d="M{_LEFT + window.first * cell + 1:g} {y + _TALL / 2:g}h{length:g}"/>'
+            yield path("line", f"M{_LEFT + window.first * cell + 1:g} {y + _TALL / 2:g}h{length:g}")
         yield cells(taps, cell - 2, "window", height=_TALL)
         yield text(right + 14, y + 13, f"place {place}")
         y += _PITCH

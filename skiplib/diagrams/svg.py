@@ -1,4 +1,4 @@
-"""What every SVG diagram shares: the finished picture, its colours, and small pieces of markup (layer L2).
+"""What every SVG diagram shares: the finished picture, its colours, and its button (layer L2).
 
 The colours are Okabe and Ito's, safe for colour-blind readers; no meaning hangs on colour alone. Text and lines
 take JupyterLab's own theme colours where the page defines them, so a diagram reads on a light and a dark page.
@@ -13,6 +13,7 @@ INK = "var(--jp-ui-font-color1,#212121)"
 PAPER = "var(--jp-layout-color0,#fff)"
 FAINT = "var(--jp-ui-font-color2,#616161)"
 IMAGE, OUTPUT, WINDOW = "#56B4E9", "#009E73", "#E69F00"
+COLOURS = {"plain": "#D55E00", "skip": "#0072B2"}
 VERDICTS = {"equal": OUTPUT, "broadcast": WINDOW, "error": "#D55E00", "unknown": PAPER}  # what becomes of an add
 SIGNS = {"equal": "=", "broadcast": "~", "error": "✗", "unknown": "?"}  # so that colour never stands alone
 Rules = Mapping[str, str]  # CSS: selector to declarations
@@ -32,6 +33,14 @@ _RULES = {
     ".strike": f"fill:none;stroke:{INK};stroke-width:1.5;stroke-dasharray:5 3",
     ".line": f"fill:none;stroke:{INK};stroke-width:2",
 }
+_PLAY = (
+    "<style>.skiplib.waiting *{animation:none!important}"
+    "@media (prefers-reduced-motion:reduce){.skiplib .play{display:none}}</style>"
+)
+_AGAIN = (
+    "const all=this.closest('svg').classList;all.add('waiting');this.getBoundingClientRect();"
+    "all.replace('waiting','playing')"
+)
 
 
 @dataclass(frozen=True)
@@ -55,11 +64,21 @@ class Picture:
 
     def to_html(self) -> str:
         """The picture as an ``<img>`` on white, for places that allow no inline SVG."""
-        source = f"data:image/svg+xml;base64,{base64.b64encode(self.svg.encode()).decode()}"
-        return f'<img alt="{escape(self.alt)}" src="{source}" style="background:#fff;max-width:100%;max-height:52vh">'
+        return stored_image(self.alt, "image/svg+xml", self.svg.encode())
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": self.alt, "text/html": self.to_html()}
+
+
+def data_url(kind: str, data: bytes) -> str:
+    """A file of this media type as an address that holds all of it."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def stored_image(alt: str, kind: str, data: bytes) -> str:
+    """A file as an ``<img>`` on white, as high as half the screen at most."""
+    style = "background:#fff;max-width:100%;max-height:52vh"
+    return f'<img alt="{escape(alt)}" src="{data_url(kind, data)}" style="{style}">'
 
 
 def room(ratio: float) -> str:
@@ -98,63 +117,10 @@ def style(rules: Rules) -> str:
     return f"<style>{''.join(f'.skiplib {selector}{{{rule}}}' for selector, rule in rules.items())}</style>"
 
 
-def text(x: float, y: float, content: object, classes: str = "", extra: str = "") -> str:
-    """One line of text, escaped; ``classes``: b bold, m centred at x, e ending at x, on for text on a colour."""
-    attributes = f' class="{classes}"' if classes else ""
-    return f'<text x="{x:g}" y="{y:g}"{attributes}{extra}>{escape(str(content))}</text>'
-
-
-def rect(x: float, y: float, width: float, height: float, classes: str) -> str:
-    """One rectangle."""
-    return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" class="{classes}"/>'
-
-
-def grid(x: float, y: float, columns: int, rows: int, cell: float, *, height: float | None = None) -> str:
-    """The lines between the cells of a region as one path; where cells are small, every fourth line.
-
-    Cells are ``cell`` wide and as high, unless ``height`` is given.
-    """
-    step, tall = (1 if cell >= 7 else 4), height or cell
-    lines = [f"M{x + column * cell:g} {y:g}v{rows * tall:g}" for column in range(step, columns, step)]
-    lines += [f"M{x:g} {y + row * tall:g}h{columns * cell:g}" for row in range(step, rows, step)]
-    return f'<path class="grid" d="{"".join(lines)}"/>'
-
-
-def cells(corners: Iterable[tuple[float, float]], size: float, classes: str, *, height: float | None = None) -> str:
-    """Equal cells with these top left corners as one path; square unless ``height`` is given."""
-    squares = (f"M{x:g} {y:g}h{size:g}v{height or size:g}h-{size:g}z" for x, y in corners)
-    return f'<path class="{classes}" d="{"".join(squares)}"/>'
-
-
-def strip(
-    x: float, y: float, size: int, cell: float, tall: float, padding: tuple[int, int], over: str, kind: str = "image"
-) -> str:
-    """One axis as a row of ``size`` cells from x on, ``tall`` pixels high, and its padding before and after them.
-
-    ``over`` lies on the cells and under the lines between them.
-    """
-    left, columns = x - padding[0] * cell, size + sum(padding)
-    filled = rect(left, y, columns * cell, tall, "padding") + rect(x, y, size * cell, tall, kind)
-    return filled + over + grid(left, y, columns, 1, cell, height=tall)
-
-
-def strike(bands: Sequence[tuple[float, float, float, float]]) -> str:
-    """Fade bands of pixels (x, y, width, height) and strike them through along their longer side."""
-    fade = "".join(f"M{x:g} {y:g}h{width:g}v{height:g}h-{width:g}z" for x, y, width, height in bands)
-    lines = "".join(
-        f"M{x:g} {y + height / 2:g}h{width:g}" if width >= height else f"M{x + width / 2:g} {y:g}v{height:g}"
-        for x, y, width, height in bands
+def play_button(x: float, y: float, tooltip: str, words: str = "▶ Play") -> str:
+    """A button of 64 x 24 pixels, for the live form: what a style sheet moves where ``.playing`` is begins anew."""
+    return (
+        f'{_PLAY}<foreignObject class="play" x="{x:g}" y="{y:g}" width="64" height="24">'
+        f'<button xmlns="http://www.w3.org/1999/xhtml" title="{escape(tooltip)}" onclick="{_AGAIN}" '
+        f'style="width:100%;font:12px sans-serif;padding:2px 0">{words}</button></foreignObject>'
     )
-    return f'<path class="unread" d="{fade}"/><path class="strike" d="{lines}"/>' if bands else ""
-
-
-def legend(x: float, y: float, kinds: Mapping[str, str], *, unread: bool) -> str:
-    """The meaning of the colours in one row, each a class and its words; ``unread`` adds struck-through pixels."""
-    parts = []
-    for classes, words in kinds.items():
-        parts.append(rect(x, y - 11, 14, 14, classes) + text(x + 20, y + 1, words))
-        x += 94
-    if unread:
-        parts.append(rect(x, y - 11, 14, 14, "image") + strike([(x, y - 11, 14, 14)]))
-        parts.append(text(x + 20, y + 1, "read by no window"))
-    return "".join(parts)

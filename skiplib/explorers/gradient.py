@@ -7,8 +7,9 @@ from statistics import median
 from typing import Any, get_args
 
 from skiplib.blocks import Activation, Init, Norm, Order
-from skiplib.diagrams.curves import COLOURS, Rows, middle
+from skiplib.diagrams.curves import Rows, middle
 from skiplib.diagrams.journey import Journey, in_words, journey_picture
+from skiplib.diagrams.svg import COLOURS
 from skiplib.digits import first_digits
 from skiplib.explorers.base import View
 from skiplib.explorers.controls import Control, choose

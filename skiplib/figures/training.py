@@ -1,14 +1,14 @@
 """Training curves: accuracy, loss and gradient on axes that stay put, and what a step forgets (layer L2)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from skiplib.figures.plot import STYLES, Band, Plot, draw_bands, exponent, make_figure, name_curve, powers_of_ten
+from skiplib.diagrams.curves import middle
+from skiplib.figures.plot import GREY, STYLES, Plot, draw_rows, make_figure
 from skiplib.words import share_in_words
 
 _WINDOW = 12  # steps: 64 images each are few, so the curve is their running mean
@@ -38,8 +38,9 @@ class Curve:
         After an explosion the ReLUs may let nothing through. Such a gradient of 0 has not faded: it leaves a gap.
         """
         values, ticks = (self.losses, _LOSSES) if name == "loss" else (self.gradients, _GRADIENTS)
+        lowest, highest = 10.0 ** min(ticks), 10.0 ** max(ticks)
         gaps = [math.isnan(value) or (value == 0 and name == "gradient" and self.blown) for value in values]
-        inside = [min(max(exponent(value), min(ticks)), max(ticks)) for value in values]
+        inside = [math.log10(min(max(value, lowest), highest)) for value in values]
         return [math.nan if gap else power for gap, power in zip(gaps, inside, strict=True)]
 
     @property
@@ -48,36 +49,43 @@ class Curve:
         return not all(loss <= _BLOWN for loss in self.losses)
 
 
-def draw_training(panels: Sequence[Axes], curves: Sequence[Curve], *, epochs: float) -> list[Artist]:
+def draw_training(panels: Sequence[Axes], curves: Sequence[Curve], *, epochs: float) -> None:
     """Draw accuracy (a running mean), loss and gradient against epochs in three panels; a name at each curve's end.
 
     The axes do not depend on the curves. A cross marks where a curve leaves the numbers, or its gradient is gone.
     """
-    above, middle, below = panels
-    artists: list[Artist] = []
+    above, *others = panels
     for curve in curves:
         colour, line = STYLES[curve.kind]
         width, alpha = (2.2, 1.0) if curve.current else (1.0, 0.55)
         look: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": width, "alpha": alpha}
-        artists += above.plot(curve.epochs, [100 * value for value in running_mean(curve.accuracies)], **look)
-        for ax, name in ((middle, "loss"), (below, "gradient")):
+        above.plot(curve.epochs, [100 * value for value in running_mean(curve.accuracies)], **look)
+        for ax, name in zip(others, ("loss", "gradient"), strict=True):
             powers = curve.powers(name)
-            artists += ax.plot(curve.epochs, powers, **look)
+            ax.plot(curve.epochs, powers, **look)
             gone = next((step for step, power in enumerate(powers) if math.isnan(power)), 0)
             if gone:  # steps before
                 at, why = (curve.epochs[gone - 1], powers[gone - 1]), "not a number" if name == "loss" else "0"
-                artists += ax.plot(*at, "x", color=colour, markersize=9, markeredgewidth=2.2)
-                artists.append(ax.annotate(f"{why} from step {gone + 1}", at, (9, 6), textcoords="offset points"))
-    powers_of_ten(below, [min(_GRADIENTS), max(_GRADIENTS)])
+                ax.plot(*at, "x", color=colour, markersize=9, markeredgewidth=2.2)
+                ax.annotate(f"{why} from step {gone + 1}", at, (9, 6), textcoords="offset points")
+    _name_axes(panels, epochs)
+    _label(above, curves)
+
+
+def _name_axes(panels: Sequence[Axes], epochs: float) -> None:
+    above, loss, gradient = panels
     above.set(**_PERCENTS, xlim=(0, epochs), ylabel="training accuracy, %")
-    middle.set(ylabel="loss", ylim=(-2.4, 4.6))
-    below.set(xlabel="epochs: how often all images were seen", ylabel="gradient of the\nfirst weights")
-    for ax, ticks in ((middle, _LOSSES), (below, _GRADIENTS)):
+    loss.set(ylabel="loss", ylim=(-2.4, 4.6))
+    gradient.set(xlabel="epochs: how often all images were seen", ylabel="gradient of the\nfirst weights")
+    gradient.set_ylim(-56, 19)
+    gradient.axhspan(-56, -45, color=GREY, linewidth=0)
+    words, across = "below 1e-45: 0 in single precision", gradient.get_yaxis_transform()  # x from 0 to 1
+    gradient.text(0.99, -45, words, transform=across, ha="right", va="top", fontsize=9)
+    for ax, ticks in ((loss, _LOSSES), (gradient, _GRADIENTS)):
         ax.set_yticks(list(ticks), list(ticks.values()))
-    return artists + _labels(above, curves)
 
 
-def _labels(ax: Axes, curves: Sequence[Curve]) -> list[Artist]:
+def _label(ax: Axes, curves: Sequence[Curve]) -> None:
     """Names at the right, pushed apart where they would overlap, each with a line to the end of its curve."""
     ends = [(100 * running_mean(curve.accuracies)[-1], curve) for curve in curves if curve.epochs]
     ends.sort(key=lambda end: end[0])
@@ -88,7 +96,6 @@ def _labels(ax: Axes, curves: Sequence[Curve]) -> list[Artist]:
     for rank in reversed(range(len(places))):
         places[rank] = min(places[rank], ceiling)
         ceiling = places[rank] - _APART
-    labels: list[Artist] = []
     for (end, curve), place in zip(ends, places, strict=True):
         colour, weight = STYLES[curve.kind][0], "bold" if curve.current else "normal"
         leader = {
@@ -101,8 +108,7 @@ def _labels(ax: Axes, curves: Sequence[Curve]) -> list[Artist]:
         }
         at: dict[str, Any] = {"xytext": (1.03, place), "textcoords": ax.get_yaxis_transform(), "arrowprops": leader}
         font: dict[str, Any] = {"color": colour, "fontsize": 9, "fontweight": weight, "va": "center"}
-        labels.append(ax.annotate(curve.label, (curve.epochs[-1], end), **at, **font))
-    return labels
+        ax.annotate(curve.label, (curve.epochs[-1], end), **at, **font)
 
 
 def training_plot(curves: Sequence[Curve], *, epochs: float) -> Plot:
@@ -123,12 +129,12 @@ def race_plot(depths: Sequence[int], plain: Sequence[Sequence[float]], skip: Seq
 
     ``plain`` and ``skip`` hold accuracies from 0 to 1, a row for every seed, a column for every depth.
     """
-    bands = {"plain": Band.of(plain), "skip": Band.of(skip)}
+    rows = {"plain": plain, "skip": skip}
     figure, (ax,) = make_figure(3.4)
-    percents = {name: band.map(lambda share: 100 * share) for name, band in bands.items()}
-    _draw_named(ax, list(map(str, depths)), percents)
+    percents = {kind: [[100 * share for share in row] for row in shares] for kind, shares in rows.items()}
+    draw_rows(ax, [str(depth) for depth in depths], percents)
     ax.set(**_PERCENTS, xlabel="weighted layers", ylabel="training accuracy, %")
-    words = [f"{name}: {', '.join(map(share_in_words, band.middle))}" for name, band in bands.items()]
+    words = [f"{kind}: {', '.join(map(share_in_words, middle(shares)))}" for kind, shares in rows.items()]
     return Plot(figure, f"Training accuracy with {', '.join(map(str, depths))} layers. {'; '.join(words)}.")
 
 
@@ -137,26 +143,17 @@ def trust_plot(lengths: Sequence[float], plain: Sequence[Sequence[float]], skip:
 
     ``plain`` and ``skip`` hold cosines, a row for every seed, a column for every length.
     """
-    bands = {"plain": Band.of(plain), "skip": Band.of(skip)}
+    rows = {"plain": plain, "skip": skip}
     figure, (ax,) = make_figure(3.0)
-    _draw_named(ax, [f"{length:g}" for length in lengths], bands)
+    draw_rows(ax, [f"{length:g}" for length in lengths], rows)
     ax.set(ylim=(-0.5, 1.1), yticks=[0, 0.5, 1], ylabel="cosine\n1: the same, 0: forgotten")
     ax.set_xlabel("length of the step, relative to the weights")
-    first = [f"{name} {_cosine_in_words(band.middle[0])}" for name, band in bands.items()]
+    first = [f"{kind} {_cosine_in_words(middle(cosines)[0])}" for kind, cosines in rows.items()]
     return Plot(figure, f"Cosine of the gradients before and after a step of {lengths[0]:g}: {', '.join(first)}.")
 
 
 def _cosine_in_words(cosine: float) -> str:
     return "near 1" if cosine > 0.8 else "near 0" if abs(cosine) < 0.3 else "in between"
-
-
-def _draw_named(ax: Axes, ticks: Sequence[str], bands: Mapping[str, Band]) -> None:
-    """Both bands over evenly spaced ticks, each name at the right end of its curve."""
-    places = range(len(ticks))
-    draw_bands(ax, places, bands, marker="o")
-    for name, band in bands.items():
-        name_curve(ax, name, (places[-1], band.middle[-1]), (8, 0), va="center")
-    ax.set(xlim=(-0.15, len(ticks) - 0.6), xticks=places, xticklabels=ticks)  # room for the names
 
 
 def running_mean(values: Sequence[float], window: int = _WINDOW) -> list[float]:
