@@ -1,7 +1,7 @@
 """One convolution as a picture: the padded image, its windows, and the output beside it (layer L2)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -9,7 +9,7 @@ from itertools import product
 
 from skiplib.arithmetic import ConvGeometry
 from skiplib.diagrams.axis import Axis
-from skiplib.diagrams.marks import cells, grid, legend, path, rect, shade_rules, shaded, strike, text, upright
+from skiplib.diagrams.marks import FINEST, cells, grid, legend, path, rect, shade_rules, shaded, strike, text, upright
 from skiplib.diagrams.svg import FAINT, INK, PAPER, VERDICTS, WINDOW, Picture, make_picture
 from skiplib.kernels import Convolution, Grid, short
 from skiplib.words import counted
@@ -129,14 +129,16 @@ def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, Con
 def _input_panel(plan: _Plan) -> Iterator[str]:
     rows, columns, cell = plan.rows, plan.columns, plan.cell
     width, height = columns.padded * cell, rows.padded * cell
-    lines = ", a line every 4 pixels" if cell < 7 else ""
+    lines = ", a line every 4 pixels" if cell < FINEST else ""
     yield text(_LEFT, 16, f"image {rows.size} × {columns.size}{lines}", "b")
     yield text(_LEFT + width / 2, _TOP - 8, _padded_size(columns), "m")
     yield upright(_LEFT - 10, _TOP + height / 2, _padded_size(rows))
     yield rect(_LEFT, _TOP, width, height, "padding")
     left, top = _LEFT + columns.padding * cell, _TOP + rows.padding * cell
     yield rect(left, top, columns.size * cell, rows.size * cell, "paper" if plan.values else "image")
-    shades, numbers = _numbers(plan.values.image, left, top, cell) if plan.values else ("", "")
+    shades, numbers = (
+        _numbers(plan.values.image, left, top, cell, faded=(rows.lost, columns.lost)) if plan.values else ("", "")
+    )
     bands = [(_LEFT, _TOP + row * cell, width, cell) for row in rows.unread]
     yield shades + strike(bands + [(_LEFT + column * cell, _TOP, cell, height) for column in columns.unread])
     yield grid(_LEFT, _TOP, columns.padded, rows.padded, cell) + numbers
@@ -150,12 +152,20 @@ def _output_panel(plan: _Plan) -> Iterator[str]:
     (x, y), cell, down, across = plan.at, plan.cell, plan.rows.places, plan.columns.places
     yield text(x, 16, f"output {down} × {across}", "b")
     yield rect(x, y, across * cell, down * cell, "paper" if plan.values else "output")
-    shades, numbers = _numbers(plan.values.output, x, y, cell, 0.5) if plan.values else ("", "")
+    shades, numbers = _numbers(plan.values.output, x, y, cell, middle=0.5) if plan.values else ("", "")
     yield shades + grid(x, y, across, down, cell) + numbers
 
 
-def _numbers(rows: Grid, left: float, top: float, cell: float, middle: float = 0) -> tuple[str, str]:
-    """Values as shades, and as numbers if a cell has room for the longest of them."""
+def _numbers(
+    rows: Grid,
+    left: float,
+    top: float,
+    cell: float,
+    *,
+    middle: float = 0,
+    faded: tuple[Collection[int], Collection[int]] = ((), ()),
+) -> tuple[str, str]:
+    """Values as shades, and as numbers if a cell has room for the longest of them; ``faded``: rows and columns."""
     most = max(abs(value) for row in rows for value in row) or 1
     shades = shaded(rows, left, top, cell, most, _SHADES)
     lift = middle or (0.27 if cell >= _WEIGHED else 0.5)  # under the value of a wide pixel there is room for a weight
@@ -166,6 +176,7 @@ def _numbers(rows: Grid, left: float, top: float, cell: float, middle: float = 0
     for row, line in enumerate(rows):
         for column, value in enumerate(line):
             dark = round(_SHADES * abs(value) / most) > (4 if value < 0 else 3)
+            dark &= row not in faded[0] and column not in faded[1]
             x, y = left + (column + 0.5) * cell, top + (row + lift) * cell + 4
             numbers.append(text(x, y, short(value, decimals), f"m v {'light' if dark else 'on'}"))
     return shades, "".join(numbers)

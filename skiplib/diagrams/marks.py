@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import product
 
+FINEST = 5  # pixels: where cells are smaller, only every fourth line between them is drawn
+
 
 def text(x: float, y: float, content: object, classes: str = "", extra: str = "") -> str:
     """One line of text, escaped; ``classes``: b bold, m centred at x, e ending at x, on for text on a colour."""
@@ -31,7 +33,7 @@ def grid(x: float, y: float, columns: int, rows: int, cell: float, *, height: fl
 
     Cells are ``cell`` wide and as high, unless ``height`` is given.
     """
-    step, tall = (1 if cell >= 7 else 4), height or cell
+    step, tall = (1 if cell >= FINEST else 4), height or cell
     lines = [f"M{x + column * cell:g} {y:g}v{rows * tall:g}" for column in range(step, columns, step)]
     lines += [f"M{x:g} {y + row * tall:g}h{columns * cell:g}" for row in range(step, rows, step)]
     return path("grid", "".join(lines))

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from test_house import folds, read
 
-from browser.conftest import NOTEBOOKS, ROOT
+from browser.conftest import NOTEBOOKS, ROOT, WINDOW
 
 ROWS = ".widget-hbox:has(> .widget-text):has(> .widget-slider)"
 REPAIR = ".widget-dropdown:has-text('repair')"
@@ -20,6 +20,24 @@ from skiplib.explorers.training import TrainingExplorer
 torch.set_num_threads(1)
 TrainingExplorer(epochs=20)
 """
+SCREENS = [(1400, 900), (1024, 640), (853, 480)]  # the last: 1280 x 720 at 150 %
+PARTS = """place => {
+    const view = window.panel.content.node.getBoundingClientRect();
+    const explorer = window.panel.content.widgets[place].node.querySelector('.skiplib-explorer');
+    const inside = box => Math.max(0, Math.min(box.bottom, view.bottom) - Math.max(box.top, view.top)) / box.height;
+    const boxes = selector => [...explorer.querySelectorAll(selector)].map(part => part.getBoundingClientRect());
+    const [picture] = boxes('svg[role=img]');
+    const sliders = boxes('.widget-slider').filter(box => box.height);
+    const column = explorer.querySelector('.skiplib-column').getBoundingClientRect();
+    const status = boxes('[role=status]')[0];
+    return {
+        needed: Math.max(picture.bottom, column.bottom) - status.top,
+        room: view.height,
+        picture: inside(picture),
+        sliders: sliders.filter(box => inside(box) === 1).length,
+        widths: sliders.map(box => box.width),
+    };
+}"""
 BOX = "element => element.getBoundingClientRect().toJSON()"
 TWO = (
     "from skiplib.explorers.convolution import ConvExplorer\nConvExplorer(input_size=8, stride=2)",
@@ -136,7 +154,7 @@ def test_nothing_is_cut_off_in_a_narrow_window(ran, screenshot, width):
             )
             assert wide == []
     finally:
-        ran.page.set_viewport_size({"width": 1280, "height": 1000})
+        ran.page.set_viewport_size(WINDOW)
 
 
 def test_every_control_has_a_name(ran):
@@ -144,6 +162,25 @@ def test_every_control_has_a_name(ran):
         for control in ran.cell(place).locator("input:visible, select:visible, button.jupyter-button:visible").all():
             expect(control).to_have_accessible_name(re.compile(r"\S"))
             # A slider's handle cannot have one (ipywidgets issue 2650): its number box stands beside it.
+
+
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_every_explorer_fits_one_screen_and_stays_in_view_after_its_cell_is_run(ran, screenshot, width, height):
+    page = ran.page
+    page.set_viewport_size({"width": width, "height": height})
+    ran.command("notebook:expand-all-headings")
+    for place in ran.explorers():
+        ran.cell(place - 1)
+        for _ in range(2):  # a reader comes from the cell before
+            ran.command("notebook:run-cell-and-select-next")
+            ran.settle()
+        page.wait_for_timeout(300)
+        parts = page.evaluate(PARTS, place)
+        screenshot(ran, f"{width}-{place}")
+        assert parts["needed"] <= parts["room"], (place, parts)
+        assert parts["picture"] >= 0.5 and parts["sliders"] >= 1, (place, parts)
+        assert min(parts["widths"]) >= 180
+    page.set_viewport_size(WINDOW)
 
 
 @pytest.fixture
@@ -325,9 +362,6 @@ def test_what_a_learner_types_is_shown_as_text(of_cells):
     cell = notebook.cell(0)
     expect(cell.get_by_text("this is '<img src=x onerror")).to_be_visible()
     assert cell.locator("img").count() == 0
-
-
-SCREENS = [(1400, 900), (1024, 768), (853, 480)]  # the last: 1280 x 720 at 150 %
 
 
 def on_screen(notebook, place):
