@@ -46,12 +46,17 @@ class Comparison:
     plain: tuple[Profile, ...]
     skip: tuple[Profile, ...]
 
+    def rows(self, of: str) -> dict[str, list[tuple[float, ...]]]:
+        """What was measured, by its name in ``Profile``: rows of "plain" and of "skip"."""
+        kinds = {"plain": self.plain, "skip": self.skip}
+        return {kind: [getattr(profile, of) for profile in profiles] for kind, profiles in kinds.items()}
+
     def relative(self, of: str = "activations") -> dict[str, list[list[float]]]:
-        """Gradients relative to the last one, by their name in ``Profile``: rows of "plain" and of "skip"."""
-        last = "weights" if of == "weights" else "activations"
+        """Gradients relative to the last one, as ``rows`` are: those of weights to weights, others to activations."""
+        rows, last = self.rows(of), self.rows("weights" if of == "weights" else "activations")
+        pairs = {kind: zip(rows[kind], last[kind], strict=True) for kind in rows}
         return {
-            kind: [[first_to_last([value, getattr(each, last)[-1]]) for value in getattr(each, of)] for each in rows]
-            for kind, rows in (("plain", self.plain), ("skip", self.skip))
+            kind: [[first_to_last([value, end[-1]]) for value in row] for row, end in pairs[kind]] for kind in rows
         }
 
 
