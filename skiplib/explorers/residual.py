@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -17,6 +18,7 @@ from skiplib.words import conv_arguments, listed
 _BRANCH = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4)}
 _SHORTCUT = {"kernel_size": (1, 31), "stride": (1, 64), "padding": (0, 20)}
 _LARGEST = 64
+_NUMBERS = ("input_size", "in_channels", "hidden_channels", "out_channels")
 _CHOOSE = ("choose one", "")  # what stands above the repairs
 
 
@@ -58,20 +60,17 @@ class ResidualExplorer(Explorer):
         if not pictures or not set(PICTURES).issuperset(pictures):
             raise ValueError(f"`pictures` must name some of {', '.join(PICTURES)}; got {pictures!r}")
         self._pictures = tuple(pictures)
-        first = {
-            "input_size": Control("input_size", input_size, 1, _LARGEST),
-            "in_channels": Control("in_channels", in_channels, 1, 16),
-            "hidden_channels": Control("hidden_channels", hidden_channels, 1, 16),
-            "out_channels": Control("out_channels", out_channels, 1, 16),
-        }
-        one, two = (_controls(f"_{layer}", each, _BRANCH) for layer, each in enumerate(geometries, start=1))
-        chosen = _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
+        controls: dict[str, Any] = {"input_size": Control("input_size", input_size, 1, _LARGEST)}
+        channels = {"in_channels": in_channels, "hidden_channels": hidden_channels, "out_channels": out_channels}
+        controls |= {name: Control(name, count, 1, 16) for name, count in channels.items()}
+        controls |= _controls("_1", geometries[0], _BRANCH) | _controls("_2", geometries[1], _BRANCH)
+        controls["shortcut"] = choose("shortcut", CHOICES, kind)
+        controls |= _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
         most = _LARGEST + 2 * 2 * 4 - 1  # two layers pad two sides with 4 pixels each
+        controls["output_index"] = Control("output_index", output_index, 0, most)
         self.repair = widgets.Dropdown(
             options=[_CHOOSE], description="repair", style={"description_width": "50px"}, layout={"width": "216px"}
         )
-        controls = {**first, **one, **two, "shortcut": choose("shortcut", CHOICES, kind), **chosen}
-        controls["output_index"] = Control("output_index", output_index, 0, most)
         super().__init__(controls, show=show, under=[self.repair])
         self.repair.observe(self._apply_repair, "value")
 
@@ -94,16 +93,14 @@ class ResidualExplorer(Explorer):
     @property
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
-        names = ("input_size", "in_channels", "hidden_channels", "out_channels", "output_index")
-        values = {name: self.controls[name].value for name in names}
-        kind = {"kind": self.controls["shortcut"].value, "geometry": self._chosen_geometry}
-        return {"geometries": list(self.geometries), **values, **kind}
+        values = {name: self.controls[name].value for name in (*_NUMBERS, "output_index")}
+        kind = self.controls["shortcut"].value
+        return {"geometries": list(self.geometries), **values, "kind": kind, "geometry": self._chosen_geometry}
 
     @property
     def code(self) -> str:
         """The block in PyTorch, as far as its shapes go."""
-        names = ("input_size", "in_channels", "hidden_channels", "out_channels")
-        size, *channels = (self.controls[name].value for name in names)
+        size, *channels = (self.controls[name].value for name in _NUMBERS)
         convs = [
             f"    nn.Conv2d({before}, {after}, {conv_arguments(**asdict(geometry))}), nn.ReLU(),\n"
             for before, after, geometry in zip(channels, channels[1:], self.geometries, strict=False)
@@ -121,10 +118,9 @@ class ResidualExplorer(Explorer):
         for name in _SHORTCUT:
             self.controls[f"{name}_skip"].layout.display = "" if name in chosen else "none"
         self.controls["output_index"].layout.display = "" if "places" in self._pictures else "none"
-        names = ("in_channels", "out_channels", "input_size")
-        *channels, input_size = (self.controls[name].value for name in names)
+        input_size, before, _, after = (self.controls[name].value for name in _NUMBERS)
         try:
-            self._offer(propose_shortcuts(self.geometries, *channels, input_size=input_size))
+            self._offer(propose_shortcuts(self.geometries, before, after, input_size=input_size))
         except ValueError:
             self._offer([])
             raise
