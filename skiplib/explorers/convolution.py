@@ -222,8 +222,8 @@ def _formula(size: int, geometry: ConvGeometry) -> str:
 
 
 def _same(size: int, geometry: ConvGeometry) -> str:
-    same = geometry.input_sizes(geometry.output_size(size))
-    sizes = ", ".join(map(str, same))
-    together = "both" if len(same) == 2 else "all"
-    ending = f"sizes {sizes} {together} give" if len(same) > 1 else f"size {sizes} alone gives"
-    return f"input {ending} {geometry.output_size(size)}"
+    output = geometry.output_size(size)
+    same = geometry.input_sizes(output)
+    if len(same) == 1:
+        return f"input size {size} alone gives {output}"
+    return f"input sizes {', '.join(map(str, same))} {'both' if len(same) == 2 else 'all'} give {output}"

@@ -71,17 +71,17 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
 
     def view(self) -> View:
         """Both networks measured, drawn, and said in words; one of each while a control moves."""
-        setting, quantity = self._setting(), str(self.settings["gradient_of"])
+        setting = self.measured
+        quantity, held = setting["gradient_of"], setting["precision"]
         self._ready = 1 if self.moving else len(self._seeds())
-        parts = [_measured(seeds=seeds, **setting) for seeds in self._seeds()[: self._ready]]
+        parts = [self._measure(seeds) for seeds in self._seeds()[: self._ready]]
         nets = Comparison(*(tuple(each for part in parts for each in getattr(part, kind)) for kind in COLOURS))
         plain, skip = (median_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
-        held = setting["precision"]
         gradients = (nets.relative(of) for of in ("activations", "weights", "branches"))
         self.drawn = Journey(*gradients, *map(nets.rows, ("rms", "off")))
         unit = "block" if quantity == "activations" else "convolution"
         status = f"Plain: the first {unit} receives {_share(plain, held)}. Skip: {_share(skip, held)}."
-        theory = _in_theory(setting, self.blocks, self.alpha) if quantity == "activations" else ""
+        theory = _in_theory(setting, self.blocks) if quantity == "activations" else ""
         one = "One seed, until it rests." if self.moving else ""
         facts = [f"{self.blocks} blocks, alpha = {self.alpha:.2g}.", theory, one, "<br>"]
         facts += [_too_large(self.drawn.sizes, held), _difference(nets), _off(self.drawn.off)]
@@ -93,13 +93,14 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
         """Measure the next few seeds."""
         rest = self._seeds()[self._ready :]
         if rest:
-            _measured(seeds=rest[0], **self._setting())
+            self._measure(rest[0])
             self._ready += 1
         return len(rest) < 2
 
-    def _setting(self) -> dict[str, Any]:
-        setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
-        return {name: value for name, value in setting.items() if name not in ("gradient_of", "seeds")}
+    def _measure(self, seeds: range) -> Comparison:
+        setting = self.measured
+        del setting["gradient_of"], setting["seeds"]
+        return _measured(seeds=seeds, **setting)
 
     def _seeds(self) -> list[range]:
         """One seed alone, then the others, as many as are measured at once."""
@@ -129,11 +130,11 @@ def _share(ratio: float, precision: str) -> str:
     return f"{power} {'of' if ratio < 1 else 'times'} what the last one does"
 
 
-def _in_theory(setting: dict[str, Any], blocks: int, alpha: float) -> str:
+def _in_theory(setting: dict[str, Any], blocks: int) -> str:
     if setting["norm"] != "none" or setting["init"] == "zero" or setting["order"] != "pre-activation":
         return ""
     q = block_factor(setting["activation"], setting["init"], 8)
-    plain, skip = plain_product(q, blocks), skip_product(q, alpha, blocks)
+    plain, skip = plain_product(q, blocks), skip_product(q, setting["alpha"], blocks)
     return f"In theory, with q = {q:.2g} for a block: plain {magnitude(plain)}, skip {magnitude(skip)}."
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, get_args
+from typing import get_args
 
 import ipywidgets as widgets
 
@@ -193,7 +193,7 @@ class TrainingExplorer(NetworkExplorer):
         self._sentence = ended + self._say_result()
 
     def _enter(self) -> list[_Entry]:
-        settings: dict[str, Any] = self.settings | {"alpha": self.alpha}
+        settings = self.measured
         network, depth, seed = (settings.pop(name) for name in ("network", "depth", "seed"))
         total = settings["epochs"] * math.ceil(len(split_digits().images) / _BATCH)
         norm = "no norm" if settings["norm"] == "none" else settings["norm"]
