@@ -53,11 +53,12 @@ class Comparison:
 
     def relative(self, of: str = "activations") -> dict[str, list[list[float]]]:
         """Gradients relative to the last one, as ``rows`` are: those of weights to weights, others to activations."""
-        rows, last = self.rows(of), self.rows("weights" if of == "weights" else "activations")
-        pairs = {kind: zip(rows[kind], last[kind], strict=True) for kind in rows}
-        return {
-            kind: [[first_to_last([value, end[-1]]) for value in row] for row, end in pairs[kind]] for kind in rows
-        }
+        last = self.rows("weights" if of == "weights" else "activations")
+        found: dict[str, list[list[float]]] = {"plain": [], "skip": []}
+        for kind, rows in self.rows(of).items():
+            for row, (*_, end) in zip(rows, last[kind], strict=True):
+                found[kind].append([first_to_last([value, end]) for value in row])
+        return found
 
 
 def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -> tuple[Profile, ...]:
@@ -117,10 +118,11 @@ def compare(
     checked_word("precision", precision, PRECISIONS)
     plain: list[Profile] = []
     skip: list[Profile] = []
-    settings = {"channels": 16, "head": "pool"} | settings
+    settings.setdefault("channels", 16)
     seeds = list(seeds)
     for start in range(0, len(seeds) or 1, _AT_ONCE):
-        stacks = [make_stack(depth, skip=True, seed=seed, **settings) for seed in seeds[start : start + _AT_ONCE]]
+        some = seeds[start : start + _AT_ONCE]
+        stacks = [make_stack(depth, skip=True, head="pool", seed=seed, **settings) for seed in some]
         stacks = [stack.to(PRECISIONS[precision]) for stack in stacks]
         skip += gradient_profiles(stacks, images, labels)
         for stack in stacks:
