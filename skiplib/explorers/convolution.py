@@ -1,6 +1,7 @@
 """ConvExplorer: one convolution, every parameter live (layer L3)."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from math import prod
 
 import ipywidgets as widgets
@@ -185,12 +186,9 @@ def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.FloatText]:
     rows = named_weights(kernel, 3, 3) if isinstance(kernel, str) else checked_grid("kernel", kernel, most=3)
     if len(rows) != 3 or len(rows[0]) != 3:
         raise ValueError(f"`kernel` must have 3 rows of 3 numbers; got {len(rows)} of {len(rows[0])}")
-    look = {"style": {"description_width": "26px"}, "layout": {"width": "70px"}}
-    return [
-        widgets.FloatText(weight, description=f"{row},{column}", step=0.5, **look)
-        for row, line in enumerate(rows)
-        for column, weight in enumerate(line)
-    ]
+    look = {"step": 0.5, "style": {"description_width": "26px"}, "layout": {"width": "70px"}}
+    places = product(range(3), range(3))
+    return [widgets.FloatText(rows[row][column], description=f"{row},{column}", **look) for row, column in places]
 
 
 def _loss(axes: Sequence[tuple[str, int, ConvGeometry]]) -> str:
