@@ -46,13 +46,19 @@ class Comparison:
     plain: tuple[Profile, ...]
     skip: tuple[Profile, ...]
 
+    def rows(self, of: str) -> dict[str, list[tuple[float, ...]]]:
+        """What was measured, by its name in ``Profile``: rows of "plain" and of "skip"."""
+        kinds = {"plain": self.plain, "skip": self.skip}
+        return {kind: [getattr(profile, of) for profile in profiles] for kind, profiles in kinds.items()}
+
     def relative(self, of: str = "activations") -> dict[str, list[list[float]]]:
-        """Gradients relative to the last one, by their name in ``Profile``: rows of "plain" and of "skip"."""
-        last = "weights" if of == "weights" else "activations"
-        return {
-            kind: [[first_to_last([value, getattr(each, last)[-1]]) for value in getattr(each, of)] for each in rows]
-            for kind, rows in (("plain", self.plain), ("skip", self.skip))
-        }
+        """Gradients relative to the last one, as ``rows`` are: those of weights to weights, others to activations."""
+        last = self.rows("weights" if of == "weights" else "activations")
+        found: dict[str, list[list[float]]] = {"plain": [], "skip": []}
+        for kind, rows in self.rows(of).items():
+            for row, (*_, end) in zip(rows, last[kind], strict=True):
+                found[kind].append([first_to_last([value, end]) for value in row])
+        return found
 
 
 def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -> tuple[Profile, ...]:
@@ -98,19 +104,12 @@ def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -
 
 
 def compare(
-    depth: int,
-    *,
-    seeds: Iterable[int],
-    images: Tensor,
-    labels: Tensor,
-    channels: int = 16,
-    precision: str = "single",
-    **settings: Any,
+    depth: int, *, seeds: Iterable[int], images: Tensor, labels: Tensor, precision: str = "single", **settings: Any
 ) -> Comparison:
     """Measure plain and skip networks of ``depth`` weighted layers: for every seed the same weights, one flag.
 
     The head averages over the pixels. Weights, images and all that follows are in one of ``PRECISIONS``. The
-    settings are those of ``make_stack``.
+    settings are those of ``make_stack``; 16 channels unless given.
 
     >>> nets = compare(20, seeds=[172], images=torch.rand(5, 1, 8, 8), labels=torch.arange(5))
     >>> first_to_last(nets.plain[0].activations) < 1e-5 < 0.1 < first_to_last(nets.skip[0].activations)
@@ -119,14 +118,12 @@ def compare(
     checked_word("precision", precision, PRECISIONS)
     plain: list[Profile] = []
     skip: list[Profile] = []
+    settings.setdefault("channels", 16)
     seeds = list(seeds)
     for start in range(0, len(seeds) or 1, _AT_ONCE):
-        stacks = [
-            make_stack(depth, channels=channels, skip=True, head="pool", seed=seed, **settings).to(
-                PRECISIONS[precision]
-            )
-            for seed in seeds[start : start + _AT_ONCE]
-        ]
+        some = seeds[start : start + _AT_ONCE]
+        stacks = [make_stack(depth, skip=True, head="pool", seed=seed, **settings) for seed in some]
+        stacks = [stack.to(PRECISIONS[precision]) for stack in stacks]
         skip += gradient_profiles(stacks, images, labels)
         for stack in stacks:
             for block in _blocks(stack):

@@ -26,13 +26,22 @@ _memory = _Memory()
 
 
 class Question(CellWidget):
-    """Asks with buttons, toggles or fields; the feedback stands under them and stays, and one may try again.
+    """A question of a lesson, such as ``"01.places"``; its text and its feedback are in ``questions/NN.toml``.
+
+    It is answered with buttons, toggles or fields; the feedback stands under them, and one may try again.
 
     Attributes:
         entry: what the learner answers with.
         feedback: what was last said.
         asked_by: the function that judges the answer; a subclass may name another, and call it in ``judge``.
         pictured: what a subclass shows under the feedback.
+
+    Raises:
+        ValueError: if there is no such question, or its answer has to be run.
+
+    >>> ask("01.places")
+    Question 01.places: A strip of 7 pixels, and a window of 3 that moves 1 pixel at a time: at how many places can \
+it stand? [a whole number] Not answered yet.
     """
 
     asked_by = "check"
@@ -94,7 +103,10 @@ def _choices(known: Texts) -> str:
 
 
 class Predictions(CellWidget):
-    """One line on the questions of a lesson: how many were right at the first try, and what the others were about."""
+    """One line on the questions of a lesson, such as ``"01"``: how many were right at the first try in this kernel.
+
+    Nothing is stored. A lesson that there is not raises a ``ValueError``.
+    """
 
     def __init__(self, lesson: str) -> None:
         if not questions_of(lesson):
@@ -121,37 +133,9 @@ class Predictions(CellWidget):
             return f"Predictions: none of {len(self.questions)} made yet in this kernel."
         missed = [self.questions[name]["about"] for name, right in tried.items() if not right]
         said = f"Predictions: you had {len(tried) - len(missed)} of {len(tried)} right at the first try"
-        if missed:
-            others = "the other one was" if len(missed) == 1 else f"the {len(missed)} others were"
-            if len(missed) == len(tried):
-                others = "it was" if len(missed) == 1 else "they were"
-            said += f"; {others} about {_joined(list(dict.fromkeys(missed)))}"
+        said += f"; look again at {', '.join(dict.fromkeys(missed))}." if missed else "."
         left = len(self.questions) - len(tried)
-        return f"{said}." + (f" {left} more wait{'s' * (left == 1)} in this lesson." if left else "")
+        return said + (f" {left} more wait{'s' * (left == 1)} in this lesson." if left else "")
 
 
-def _joined(words: Sequence[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def ask(question: str) -> Question:
-    """Ask a question of a lesson, such as ``"01.places"``; its text and its feedback are in ``questions/NN.toml``.
-
-    Raises:
-        ValueError: if there is no such question, or its answer has to be run.
-
-    >>> ask("01.places")
-    Question 01.places: A strip of 7 pixels, and a window of 3 that moves 1 pixel at a time: at how many places can \
-it stand? [a whole number] Not answered yet.
-    """
-    return Question(question)
-
-
-def predictions(lesson: str) -> Predictions:
-    """Sum up what was predicted in a lesson, such as ``"01"``, in this kernel; nothing is stored.
-
-    Raises:
-        ValueError: if there is no such lesson.
-    """
-    return Predictions(lesson)
+ask, predictions = Question, Predictions  # as a lesson's cells read

@@ -45,8 +45,8 @@ class ChainExplorer(Explorer):
             "output_index": Control("output_index", output_index, 0, 64 + _MOST * 2 * 4 - 1),  # padding: 4 a side
         }
         for layer, geometry in enumerate([*geometries, *[geometries[-1]] * _MOST][:_MOST], start=1):
-            names = {f"{name}_{layer}": (getattr(geometry, name), *bounds) for name, bounds in _BOUNDS.items()}
-            controls |= {name: Control(name, *start) for name, start in names.items()}
+            starts = {f"{name}_{layer}": (getattr(geometry, name), *bounds) for name, bounds in _BOUNDS.items()}
+            controls |= {name: Control(name, *start) for name, start in starts.items()}
         super().__init__(controls, show=show)
 
     @property

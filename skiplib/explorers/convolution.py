@@ -1,6 +1,7 @@
 """ConvExplorer: one convolution, every parameter live (layer L3)."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from math import prod
 
 import ipywidgets as widgets
@@ -26,9 +27,8 @@ _WALK = (
 class ConvExplorer(Explorer):
     """A convolution's padded input, windows and output, for every kernel, stride, padding and dilation.
 
-    With an image it computes, too: one channel, one kernel, no bias. Named weights fit every kernel size: "edge" is
-    the right of the window minus its left, "blur" its mean, "sharpen" the middle pixel once for every weight minus
-    all others, "identity" the middle pixel, "random" anything. Your own are 3 by 3.
+    With an image it computes, too: one channel, one kernel, no bias. Named weights fit every kernel size, and the
+    line under the picture says what they do; your own are 3 by 3.
 
     Args:
         input_size, kernel_size, stride, padding, dilation: starting values, one number or (height, width); a pair
@@ -53,25 +53,21 @@ class ConvExplorer(Explorer):
         output_index: int = 0,
         image: object = None,
         kernel: str | Sequence[Sequence[float]] = "edge",
-        show: Sequence[str] | None = None,
+        show: Sequence[str] = (),
     ) -> None:
         self._image = None if image is None else checked_grid("image", image, most=_MOST_PIXELS)
-        if self._image:
-            tall, wide = len(self._image), len(self._image[0])
-            input_size = tall if tall == wide else (tall, wide)
         start = dict(zip(_BOUNDS, (input_size, kernel_size, stride, padding, dilation), strict=True))
+        self._oblong = False
+        if self._image:
+            self._oblong = len(self._image) != len(self._image[0])
+            del start["input_size"]
         pairs = {name: _pair(name, value) for name, value in start.items()}
-        moved = {name: bounds for name, bounds in _BOUNDS.items() if name != "input_size" or not self._image}
-        height = {name: Control(name, pairs[name][0], *bounds) for name, bounds in moved.items()}
-        width = {f"{name}_w": Control(f"{name}_w", pairs[name][1], *bounds) for name, bounds in moved.items()}
-        apart = widgets.Checkbox(
-            any(isinstance(value, tuple) for value in start.values()),
-            description="height and width apart",
-            indent=False,
-            layout={"width": "216px"},
-        )
-        index = Control("output_index", output_index, 0, _MOST_PLACES - 1)
-        controls = {**height, "output_index": index, "height_and_width_apart": apart, **width}
+        height = {name: Control(name, pair[0], *_BOUNDS[name]) for name, pair in pairs.items()}
+        width = {f"{name}_w": Control(f"{name}_w", pair[1], *_BOUNDS[name]) for name, pair in pairs.items()}
+        pair_given = self._oblong or any(isinstance(value, tuple) for value in start.values())
+        look = {"description": "height and width apart", "indent": False, "layout": {"width": "216px"}}
+        controls = {**height, "output_index": Control("output_index", output_index, 0, _MOST_PLACES - 1)}
+        controls |= {"height_and_width_apart": widgets.Checkbox(pair_given, **look), **width}
         self._boxes = _boxes(kernel) if self._image else []
         if self._image:
             controls["weights"] = choose("weights", [*KERNELS, _OWN], kernel if isinstance(kernel, str) else _OWN)
@@ -79,7 +75,7 @@ class ConvExplorer(Explorer):
             box.observe(self._update, "value")
         self._own = widgets.GridBox(self._boxes, layout={"grid_template_columns": "repeat(3, 72px)"})
         first = ("weights" if self._image else "input_size", "kernel_size", "stride", "padding")
-        super().__init__(controls, show=first if show is None else show, under=[widgets.HTML(_WALK), self._own])
+        super().__init__(controls, show=show or first, under=[widgets.HTML(_WALK), self._own])
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -96,13 +92,8 @@ class ConvExplorer(Explorer):
     @property
     def settings(self) -> dict[str, object]:
         """Every parameter by PyTorch's name; a (height, width) pair where the two are set apart."""
-        values: dict[str, object] = {
-            name: self._axes(name) if self._apart else self._axes(name)[0] for name in _BOUNDS
-        }
-        if self._image:
-            own = self.controls["weights"].value == _OWN
-            values["kernel"] = self._own_weights if own else self.controls["weights"].value
-        return values
+        values = {name: self._given(self._axes(name)) for name in _BOUNDS}
+        return values | ({"kernel": self._kernel} if self._image else {})
 
     @property
     def code(self) -> str:
@@ -132,15 +123,12 @@ class ConvExplorer(Explorer):
         windows = f"There are {count} windows, 0 to {count - 1}." if count > 1 else "There is 1 window."
         height, width = self.input_size
         status = f"{height} × {width} becomes {rows} × {columns}. {_loss(axes)} {windows}"
-        leftovers = tuple(geometry.leftover(size) for _, size, geometry in axes)
-        result: dict[str, object] = {
-            "output_size": (rows, columns) if self._apart else rows,
-            "leftover": leftovers if self._apart else leftovers[0],
-        }
-        axes = axes if self._apart else axes[:1]
+        leftovers = [geometry.leftover(size) for _, size, geometry in axes]
+        result = {"output_size": self._given((rows, columns)), "leftover": self._given(leftovers)}
         first, second = ("", "") if self._apart else ("Size", "Same output")
-        details = [f"{first or name}: {_formula(size, geometry)}" for name, size, geometry in axes]
-        details += [f"{second or name}: {_same(size, geometry)}" for name, size, geometry in axes]
+        said = axes if self._apart else axes[:1]
+        details = [f"{first or name}: {_formula(size, geometry)}" for name, size, geometry in said]
+        details += [f"{second or name}: {_same(size, geometry)}" for name, size, geometry in said]
         details += _refusing_modes(axes)
         if values:
             value, name = values.output[marked[0]][marked[1]], self.controls["weights"].value
@@ -156,22 +144,26 @@ class ConvExplorer(Explorer):
     @property
     def _apart(self) -> bool:
         """Whether height and width are set apart; those of an image may be."""
-        oblong = self._image and len(self._image) != len(self._image[0])
-        return bool(oblong or self.controls["height_and_width_apart"].value)
+        return self._oblong or bool(self.controls["height_and_width_apart"].value)
+
+    def _given(self, pair: Sequence[int]) -> object:
+        """What is said of (height, width): both where they are set apart, else one number."""
+        return tuple(pair) if self._apart else pair[0]
 
     @property
-    def _own_weights(self) -> list[list[float]]:
-        numbers = [box.value for box in self._boxes]
-        return [numbers[start : start + 3] for start in (0, 3, 6)]
+    def _kernel(self) -> str | list[list[float]]:
+        """The name of the weights, or your own."""
+        name, own = str(self.controls["weights"].value), [box.value for box in self._boxes]
+        return [own[:3], own[3:6], own[6:]] if name == _OWN else name
 
     @property
     def _weights(self) -> list[list[float]]:
-        sizes = self._axes("kernel_size")
-        if self.controls["weights"].value != _OWN:
-            return named_weights(self.controls["weights"].value, *sizes)
+        kernel, sizes = self._kernel, self._axes("kernel_size")
+        if isinstance(kernel, str):
+            return named_weights(kernel, *sizes)
         if sizes != (3, 3):
             raise ValueError(f"`weights` of your own are 3 by 3, but `kernel_size` is {sizes[0]} by {sizes[1]}")
-        return self._own_weights
+        return kernel
 
     def _axes(self, name: str) -> tuple[int, int]:
         if self._image and name == "input_size":
@@ -194,12 +186,9 @@ def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.FloatText]:
     rows = named_weights(kernel, 3, 3) if isinstance(kernel, str) else checked_grid("kernel", kernel, most=3)
     if len(rows) != 3 or len(rows[0]) != 3:
         raise ValueError(f"`kernel` must have 3 rows of 3 numbers; got {len(rows)} of {len(rows[0])}")
-    look = {"style": {"description_width": "26px"}, "layout": {"width": "70px"}}
-    return [
-        widgets.FloatText(weight, description=f"{row},{column}", step=0.5, **look)
-        for row, line in enumerate(rows)
-        for column, weight in enumerate(line)
-    ]
+    look = {"step": 0.5, "style": {"description_width": "26px"}, "layout": {"width": "70px"}}
+    places = product(range(3), range(3))
+    return [widgets.FloatText(rows[row][column], description=f"{row},{column}", **look) for row, column in places]
 
 
 def _loss(axes: Sequence[tuple[str, int, ConvGeometry]]) -> str:
@@ -231,8 +220,8 @@ def _formula(size: int, geometry: ConvGeometry) -> str:
 
 
 def _same(size: int, geometry: ConvGeometry) -> str:
-    same = geometry.input_sizes(geometry.output_size(size))
-    sizes = ", ".join(map(str, same))
-    together = "both" if len(same) == 2 else "all"
-    ending = f"sizes {sizes} {together} give" if len(same) > 1 else f"size {sizes} alone gives"
-    return f"input {ending} {geometry.output_size(size)}"
+    output = geometry.output_size(size)
+    same = geometry.input_sizes(output)
+    if len(same) == 1:
+        return f"input size {size} alone gives {output}"
+    return f"input sizes {', '.join(map(str, same))} {'both' if len(same) == 2 else 'all'} give {output}"

@@ -1,7 +1,7 @@
 """DigitsExplorer: four digits on their way through a plain and a skip network, block by block (layer L3)."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from skiplib.blocks import Init, Norm, Order
 from skiplib.diagrams.matrices import draw_stages
@@ -51,8 +51,7 @@ class DigitsExplorer(NetworkExplorer):
 
     def view(self) -> View:
         """The digits at some places of both networks, and how far they differ in the end."""
-        setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
-        places = stages(images=first_digits(4)[0], **setting)
+        places = stages(images=first_digits(4)[0], **self.measured)
         plain, skip = (f"{100 * places[kind][-1][1]:.0f} %" for kind in ("plain", "skip"))
         status = f"After {self.blocks} blocks the four digits differ by {plain} of their size (plain), {skip} (skip)."
         details = "Grey: how large a pixel is, over all channels; one scale for the four of a column, white to black."

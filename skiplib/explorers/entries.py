@@ -13,15 +13,15 @@ _MOST_TOGGLES = 16  # a set of more is typed
 
 
 class Entry(widgets.VBox):  # type: ignore[misc]
-    """Rows of widgets; a subclass says what they answer, and calls ``submit`` when there is an answer.
+    """Widgets side by side; a subclass says what they answer, and calls ``submit`` when there is an answer.
 
     Attributes:
         submit: called after a click on an answer, on Check, or after Enter.
     """
 
-    def __init__(self, rows: Sequence[widgets.Widget]) -> None:
+    def __init__(self, parts: Sequence[widgets.Widget]) -> None:
         self.submit: Callable[[], None] = lambda: None
-        super().__init__(rows)
+        super().__init__([wrap(parts)])
 
     @property
     def answer(self) -> object:
@@ -55,9 +55,10 @@ class Words(Entry):
             )
             for row in rows
         ]
-        super().__init__([wrap([*self.rows, *([self._button(button)] if button else [])])])
-        for row in self.rows if not button else ():
-            row.observe(lambda _: self.answer is None or self.submit(), "value")
+        super().__init__([*self.rows, self._button(button)] if button else self.rows)
+        if not button:
+            for row in self.rows:
+                row.observe(lambda _: self.answer is None or self.submit(), "value")
 
     @property
     def answer(self) -> object:
@@ -75,7 +76,7 @@ class Toggles(Entry):
         self.options = options
         narrow = {"width": "auto"}
         self.toggles = [widgets.ToggleButton(description=str(option), layout=narrow) for option in options]
-        super().__init__([wrap([*self.toggles, self._button()])])
+        super().__init__([*self.toggles, self._button()])
 
     @property
     def answer(self) -> object:
@@ -88,13 +89,10 @@ class Fields(Entry):
 
     def __init__(self, names: Sequence[str], *, several: bool = False) -> None:
         self.several = several
-        wide = {"description_width": "initial"}
+        look = {"style": {"description_width": "initial"}, "layout": {"width": "210px"}}
         placeholder = "such as 1, 2, or none" if several else "a number"
-        self.fields = [
-            widgets.Text(description=name, placeholder=placeholder, style=wide, layout={"width": "210px"})
-            for name in names
-        ]
-        super().__init__([wrap([*self.fields, self._button()])])
+        self.fields = [widgets.Text(description=name, placeholder=placeholder, **look) for name in names]
+        super().__init__([*self.fields, self._button()])
         for field in self.fields:
             field.on_msg(lambda _, content, __: self.submit() if content.get("event") == "submit" else None)
 

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from functools import cache, lru_cache
-from statistics import median
+from functools import lru_cache
 from typing import Any, get_args
 
 from skiplib.blocks import Activation, Init, Norm, Order
@@ -73,19 +72,20 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
 
     def view(self) -> View:
         """Both networks measured, drawn, and said in words; one of each while a control moves."""
-        setting, quantity = self._setting(), str(self.settings["gradient_of"])
+        setting = self.measured
+        quantity, held = setting["gradient_of"], setting["precision"]
         self._ready = 1 if self.moving else len(self._seeds())
-        parts = [_measured(seeds=seeds, **setting) for seeds in self._seeds()[: self._ready]]
+        parts = [self._measure(seeds) for seeds in self._seeds()[: self._ready]]
         nets = Comparison(*(tuple(each for part in parts for each in getattr(part, kind)) for kind in COLOURS))
         plain, skip = (median_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
-        held = setting["precision"]
-        self.drawn = _journey(nets)
+        gradients = (nets.relative(of) for of in ("activations", "weights", "branches"))
+        self.drawn = Journey(*gradients, *map(nets.rows, ("rms", "off")))
         unit = "block" if quantity == "activations" else "convolution"
         status = f"Plain: the first {unit} receives {_share(plain, held)}. Skip: {_share(skip, held)}."
-        theory = _in_theory(setting, self.blocks, self.alpha) if quantity == "activations" else ""
+        theory = _in_theory(setting, self.blocks) if quantity == "activations" else ""
         one = "One seed, until it rests." if self.moving else ""
         facts = [f"{self.blocks} blocks, alpha = {self.alpha:.2g}.", theory, one, "<br>"]
-        facts += [_too_large(self.drawn.sizes, held), _difference(nets), _off(nets)]
+        facts += [_too_large(self.drawn.sizes, held), _difference(nets), _off(self.drawn.off)]
         details = " ".join(fact for fact in facts if fact)
         picture = journey_picture(self.drawn, gradient_of=quantity, precision=held, ghost=self.ghost)
         return View(picture, status, {"plain": magnitude(plain), "skip": magnitude(skip)}, details)
@@ -94,13 +94,14 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
         """Measure the next few seeds."""
         rest = self._seeds()[self._ready :]
         if rest:
-            _measured(seeds=rest[0], **self._setting())
+            self._measure(rest[0])
             self._ready += 1
         return len(rest) < 2
 
-    def _setting(self) -> dict[str, Any]:
-        setting: dict[str, Any] = self.settings | {"alpha": self.alpha}
-        return {name: value for name, value in setting.items() if name not in ("gradient_of", "seeds")}
+    def _measure(self, seeds: range) -> Comparison:
+        setting = self.measured
+        del setting["gradient_of"], setting["seeds"]
+        return _measured(seeds=seeds, **setting)
 
     def _seeds(self) -> list[range]:
         """One seed alone, then the others, as many as are measured at once."""
@@ -109,23 +110,10 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
         return [range(_FIRST, _FIRST + 1), *(range(start, min(start + _AT_ONCE, end)) for start in starts)]
 
 
-@cache
-def _digits() -> tuple[Any, Any]:
-    return first_digits(_DIGITS)
-
-
 @lru_cache(maxsize=64)
 def _measured(*, seeds: range, **setting: Any) -> Comparison:
-    images, labels = _digits()
+    images, labels = first_digits(_DIGITS)
     return compare(images=images, labels=labels, seeds=seeds, **setting)
-
-
-def _journey(nets: Comparison) -> Journey:
-    gradients = (nets.relative(of) for of in ("activations", "weights", "branches"))
-    others = (
-        {kind: [getattr(each, of) for each in getattr(nets, kind)] for kind in COLOURS} for of in ("rms", "off")
-    )
-    return Journey(*gradients, *others)
 
 
 def _share(ratio: float, precision: str) -> str:
@@ -143,37 +131,29 @@ def _share(ratio: float, precision: str) -> str:
     return f"{power} {'of' if ratio < 1 else 'times'} what the last one does"
 
 
-def _in_theory(setting: dict[str, Any], blocks: int, alpha: float) -> str:
+def _in_theory(setting: dict[str, Any], blocks: int) -> str:
     if setting["norm"] != "none" or setting["init"] == "zero" or setting["order"] != "pre-activation":
         return ""
     q = block_factor(setting["activation"], setting["init"], 8)
-    plain, skip = plain_product(q, blocks), skip_product(q, alpha, blocks)
+    plain, skip = plain_product(q, blocks), skip_product(q, setting["alpha"], blocks)
     return f"In theory, with q = {q:.2g} for a block: plain {magnitude(plain)}, skip {magnitude(skip)}."
 
 
 def _difference(nets: Comparison) -> str:
-    plain, skip = (median(profile.spreads[-1] for profile in each) for each in (nets.plain, nets.skip))
+    plain, skip = (middle(rows)[-1] for rows in nets.rows("spreads").values())
     differ = f"{plain:.0%} of the size (plain), {skip:.0%} (skip)"
     return f"After the last block, {_DIGITS} digits still differ by {differ}."
 
 
 def _too_large(sizes: Rows, precision: str) -> str:
     """From which block on the activations are no numbers any more, if they are not."""
-    lost = [
-        f"{kind} from block {next(block for block, size in enumerate(middle(rows)) if not math.isfinite(size))}"
-        for kind, rows in sizes.items()
-        if not math.isfinite(sum(middle(rows)))
-    ]
+    finite = {kind: list(map(math.isfinite, middle(rows))) for kind, rows in sizes.items()}
+    lost = [f"{kind} from block {blocks.index(False)}" for kind, blocks in finite.items() if not all(blocks)]
     return f"Too large for {in_words(precision)}: {', '.join(lost)} on." if lost else ""
 
 
-def _off(nets: Comparison) -> str:
-    """Between which shares of a block's ReLUs are off, the median over seeds."""
-    shares = [
-        [median(block) for block in zip(*(profile.off for profile in each), strict=True)]
-        for each in (nets.plain, nets.skip)
-    ]
-    if not shares[0] or math.isnan(shares[0][0]):
-        return ""
-    said = (f"{min(each):.0%} to {max(each):.0%} ({kind})" for kind, each in zip(COLOURS, shares, strict=True))
-    return f"ReLUs that are off, by block: {', '.join(said)}."
+def _off(shares: Rows) -> str:
+    """Between which shares of a block's ReLUs are off, the median over seeds; nothing if there are none."""
+    lines = {kind: middle(rows) for kind, rows in shares.items()}
+    said = [f"{min(line):.0%} to {max(line):.0%} ({kind})" for kind, line in lines.items() if line and line[0] >= 0]
+    return f"ReLUs that are off, by block: {', '.join(said)}." if said else ""

@@ -25,6 +25,11 @@ class NetworkExplorer(Explorer):
         return branch_scale(scale, self.blocks)
 
     @property
+    def measured(self) -> dict[str, Any]:
+        """The settings as a measuring takes them: alpha is a number."""
+        return self.settings | {"alpha": self.alpha}
+
+    @property
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
         values = super().settings

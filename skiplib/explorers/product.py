@@ -17,21 +17,19 @@ class ProductExplorer(RestingExplorer):
         q: by how much a plain block multiplies the norm of the gradient, 0 to 2.
         alpha: scale of the branch of a block with a skip, 0 to 1.
         blocks: how many, 1 to 100.
-        show: the controls beside the picture; the others wait behind "more".
+        show: the controls beside the picture, all unless some are named; the others wait behind "more".
 
     >>> ProductExplorer(q=0.9, blocks=50)
     ProductExplorer(q=0.9, alpha=1.0, blocks=50) -> plain=1e-2, skip=1e6
     """
 
-    def __init__(
-        self, *, q: float = 0.9, alpha: float = 1.0, blocks: int = 50, show: Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, *, q: float = 0.9, alpha: float = 1, blocks: int = 50, show: Sequence[str] = ()) -> None:
         controls = {
             "q": Control("q", q, 0, 2, step=0.05),
             "alpha": Control("alpha", alpha, 0, 1, step=0.05),
             "blocks": Control("blocks", blocks, 1, 100),
         }
-        super().__init__(controls, show=show)
+        super().__init__(controls, show=show or None)
 
     def view(self) -> View:
         """Both products, from no block to all of them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -17,7 +18,8 @@ from skiplib.words import conv_arguments, listed
 _BRANCH = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4)}
 _SHORTCUT = {"kernel_size": (1, 31), "stride": (1, 64), "padding": (0, 20)}
 _LARGEST = 64
-_CHOOSE = "choose one"
+_NUMBERS = ("input_size", "in_channels", "hidden_channels", "out_channels")
+_CHOOSE = ("choose one", "")  # what stands above the repairs
 
 
 class ResidualExplorer(Explorer):
@@ -55,22 +57,20 @@ class ResidualExplorer(Explorer):
         if len(geometries) != 2:
             raise ValueError(f"`geometries` must hold two convolutions; got {len(geometries)}")
         checked_word("kind", kind, CHOICES)
-        self._pictures = _checked_pictures(pictures)
-        first = {
-            "input_size": Control("input_size", input_size, 1, _LARGEST),
-            "in_channels": Control("in_channels", in_channels, 1, 16),
-            "hidden_channels": Control("hidden_channels", hidden_channels, 1, 16),
-            "out_channels": Control("out_channels", out_channels, 1, 16),
-        }
-        one, two = (_controls(f"_{layer}", each, _BRANCH) for layer, each in enumerate(geometries, start=1))
-        chosen = _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
+        if not pictures or not set(PICTURES).issuperset(pictures):
+            raise ValueError(f"`pictures` must name some of {', '.join(PICTURES)}; got {pictures!r}")
+        self._pictures = tuple(pictures)
+        controls: dict[str, Any] = {"input_size": Control("input_size", input_size, 1, _LARGEST)}
+        channels = {"in_channels": in_channels, "hidden_channels": hidden_channels, "out_channels": out_channels}
+        controls |= {name: Control(name, count, 1, 16) for name, count in channels.items()}
+        controls |= _controls("_1", geometries[0], _BRANCH) | _controls("_2", geometries[1], _BRANCH)
+        controls["shortcut"] = choose("shortcut", CHOICES, kind)
+        controls |= _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
         most = _LARGEST + 2 * 2 * 4 - 1  # two layers pad two sides with 4 pixels each
+        controls["output_index"] = Control("output_index", output_index, 0, most)
         self.repair = widgets.Dropdown(
             options=[_CHOOSE], description="repair", style={"description_width": "50px"}, layout={"width": "216px"}
         )
-        self._proposals: list[Shortcut] = []
-        controls = {**first, **one, **two, "shortcut": choose("shortcut", CHOICES, kind), **chosen}
-        controls["output_index"] = Control("output_index", output_index, 0, most)
         super().__init__(controls, show=show, under=[self.repair])
         self.repair.observe(self._apply_repair, "value")
 
@@ -93,16 +93,14 @@ class ResidualExplorer(Explorer):
     @property
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
-        names = ("input_size", "in_channels", "hidden_channels", "out_channels", "output_index")
-        values = {name: self.controls[name].value for name in names}
-        kind = {"kind": self.controls["shortcut"].value, "geometry": self._chosen_geometry}
-        return {"geometries": list(self.geometries), **values, **kind}
+        values = {name: self.controls[name].value for name in (*_NUMBERS, "output_index")}
+        kind = self.controls["shortcut"].value
+        return {"geometries": list(self.geometries), **values, "kind": kind, "geometry": self._chosen_geometry}
 
     @property
     def code(self) -> str:
         """The block in PyTorch, as far as its shapes go."""
-        names = ("input_size", "in_channels", "hidden_channels", "out_channels")
-        size, *channels = (self.controls[name].value for name in names)
+        size, *channels = (self.controls[name].value for name in _NUMBERS)
         convs = [
             f"    nn.Conv2d({before}, {after}, {conv_arguments(**asdict(geometry))}), nn.ReLU(),\n"
             for before, after, geometry in zip(channels, channels[1:], self.geometries, strict=False)
@@ -120,10 +118,9 @@ class ResidualExplorer(Explorer):
         for name in _SHORTCUT:
             self.controls[f"{name}_skip"].layout.display = "" if name in chosen else "none"
         self.controls["output_index"].layout.display = "" if "places" in self._pictures else "none"
-        names = ("in_channels", "out_channels", "input_size")
-        *channels, input_size = (self.controls[name].value for name in names)
+        input_size, before, _, after = (self.controls[name].value for name in _NUMBERS)
         try:
-            self._offer(propose_shortcuts(self.geometries, *channels, input_size=input_size))
+            self._offer(propose_shortcuts(self.geometries, before, after, input_size=input_size))
         except ValueError:
             self._offer([])
             raise
@@ -133,18 +130,10 @@ class ResidualExplorer(Explorer):
 
     def view(self) -> View:
         """The pictures that were asked for, and what becomes of the add in words."""
-        names = ("input_size", "hidden_channels", "output_index")
-        input_size, hidden_channels, index = (self.controls[name].value for name in names)
-        shortcut = self.shortcut
+        input_size, shortcut = self.controls["input_size"].value, self.shortcut
         verdicts = {size: shortcut.verdict(size) for size in range(1, _LARGEST + 1)}
-        picture = draw_residual(
-            shortcut,
-            input_size,
-            hidden_channels=hidden_channels,
-            output_index=index,
-            verdicts=verdicts,
-            pictures=self._pictures,
-        )
+        options = {name: self.controls[name].value for name in ("hidden_channels", "output_index")}
+        picture = draw_residual(shortcut, input_size, verdicts=verdicts, pictures=self._pictures, **options)
         branch, skip = (1, *shortcut.branch_shape(input_size)), (1, *shortcut.output_shape(input_size))
         runs = [size for size, verdict in verdicts.items() if verdict == "equal"]
         result = {"branch": branch, "skip": skip, "add": verdicts[input_size], "runs_at": listed(runs, most=4)}
@@ -152,16 +141,15 @@ class ResidualExplorer(Explorer):
         return View(picture, sentence, result, code_line(self.code))
 
     def _offer(self, proposals: Sequence[Shortcut]) -> None:
-        self._proposals = list(proposals)
         size = self.controls["input_size"].value
-        options = [_CHOOSE, *(_proposal_in_words(proposal, size) for proposal in proposals)]
-        if list(self.repair.options) != options:
+        options = (_CHOOSE, *((_proposal_in_words(proposal, size), proposal) for proposal in proposals))
+        if self.repair.options != options:
             self.repair.options = options
 
     def _apply_repair(self, _: object) -> None:
-        if not self.repair.index:
+        proposal = self.repair.value
+        if not proposal:
             return
-        proposal = self._proposals[self.repair.index - 1]
         with self.together():
             self.controls["shortcut"].value = proposal.kind
             for name in _SHORTCUT:
@@ -180,16 +168,8 @@ class ResidualExplorer(Explorer):
 def _controls(suffix: str, geometry: ConvGeometry, bounds: Mapping[str, tuple[int, int]]) -> dict[str, Control]:
     if geometry.dilation != 1:
         raise ValueError(f"`dilation` must be 1 in this explorer; got {geometry}")
-    names = {f"{name}{suffix}": (getattr(geometry, name), *ends) for name, ends in bounds.items()}
-    return {name: Control(name, *start) for name, start in names.items()}
-
-
-def _checked_pictures(pictures: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(pictures, str) or not pictures:
-        raise ValueError(f"`pictures` must name some of {', '.join(PICTURES)}; got {pictures!r}")
-    for picture in pictures:
-        checked_word("pictures", picture, PICTURES)
-    return tuple(pictures)
+    starts = {f"{name}{suffix}": (getattr(geometry, name), *ends) for name, ends in bounds.items()}
+    return {name: Control(name, *start) for name, start in starts.items()}
 
 
 def _sentence(verdict: Verdict, skip: tuple[int, ...], branch: tuple[int, ...], *, aligned: bool) -> str:

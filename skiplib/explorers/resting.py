@@ -10,9 +10,7 @@ _REST, _BREATH = 0.3, 0.01  # seconds: without a move until it rests; for moves 
 
 
 class RestingExplorer(Explorer):
-    """While a control moves, the ghost stays that of the setting at which the explorer last rested.
-
-    Without an event loop, as in a script, it rests after every move.
+    """While a control moves, the ghost stays where the explorer last rested: in a script after every move.
 
     Attributes:
         moving: whether a sketch is enough for the next view; only where ``sketches``.
@@ -65,15 +63,12 @@ class RestingExplorer(Explorer):
         self.moving = False
         if change:
             with suppress(RuntimeError):
-                self._wait(asyncio.get_running_loop(), _REST)
+                self._timer = asyncio.get_running_loop().call_later(_REST, self._come_to_rest)
                 self.moving = self.sketches
         super()._update()
 
-    def _wait(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
-        self._timer = loop.call_later(seconds, self._come_to_rest, loop)
-
-    def _come_to_rest(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _come_to_rest(self) -> None:
         if self.moving and isinstance(self.shown, View) and not self.prepared():
-            self._wait(loop, _BREATH)
+            self._timer = asyncio.get_running_loop().call_later(_BREATH, self._come_to_rest)
         else:
             self.rest()

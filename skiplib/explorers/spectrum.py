@@ -23,20 +23,14 @@ class SpectrumExplorer(RestingExplorer):
         init: "default" (PyTorch's), "xavier" or "he".
         alpha: scale of every branch where there is a skip, 0 to 1.
         seed: for the weights, 0 to 999.
-        show: the controls beside the picture; the others wait behind "more".
+        show: the controls beside the picture, all unless some are named; the others wait behind "more".
 
     >>> str(SpectrumExplorer(blocks=5)).partition(" -> ")[2]
     'plain=86, skip=384'
     """
 
     def __init__(
-        self,
-        *,
-        blocks: int = 9,
-        init: str = "default",
-        alpha: float = 1.0,
-        seed: int = 172,
-        show: Sequence[str] | None = None,
+        self, *, blocks: int = 9, init: str = "default", alpha: float = 1, seed: int = 172, show: Sequence[str] = ()
     ) -> None:
         controls = {
             "blocks": Control("blocks", blocks, 1, 25),
@@ -45,7 +39,7 @@ class SpectrumExplorer(RestingExplorer):
             "seed": Control("seed", seed, 0, 999),
         }
         self._image = first_digits(1)[0].double()
-        super().__init__(controls, show=show)
+        super().__init__(controls, show=show or None)
 
     @property
     def takes_long(self) -> bool:
@@ -54,28 +48,21 @@ class SpectrumExplorer(RestingExplorer):
 
     def view(self) -> View:
         """Both spectra, each relative to its largest value, and how many are above 1 % of it."""
-        plain, skip = (self._singular_values(skip=flag) for flag in (False, True))
-        counts = {"plain": surviving_directions(plain), "skip": surviving_directions(skip)}
-        passes = [
-            f"{count} of {len(plain)} directions pass" if count else "nothing passes" for count in counts.values()
-        ]
+        spectra = {"plain": self._singular_values(skip=False), "skip": self._singular_values(skip=True)}
+        counts = {kind: surviving_directions(values) for kind, values in spectra.items()}
+        passes = [f"{count} of 384 directions pass" if count else "nothing passes" for count in counts.values()]
         status = f"Plain: {passes[0]}. Skip: {passes[1]}. (Counted above 1 % of the strongest.)"
-        by = f"{magnitude(plain[0])} (plain) and {magnitude(skip[0])} (skip)"
-        average = f"{magnitude(_average(plain))} (plain) and {magnitude(_average(skip))} (skip)"
-        details = f"The strongest direction is multiplied by {by}, all of them on average by {average}."
-        self.drawn = {"plain": [_relative(plain)], "skip": [_relative(skip)]}
+        strongest = [f"{magnitude(values[0])} ({kind})" for kind, values in spectra.items()]
+        average = [f"{magnitude(_average(values))} ({kind})" for kind, values in spectra.items()]
+        details = f"The strongest direction is multiplied by {' and '.join(strongest)}, "
+        details += f"all of them on average by {' and '.join(average)}."
+        self.drawn = {kind: [[value / (values[0] or 1) for value in values]] for kind, values in spectra.items()}
         return View(spectrum_picture(self.drawn, ghost=self.ghost), status, counts, details)
 
     def _singular_values(self, *, skip: bool) -> tuple[float, ...]:
         blocks, init, alpha, seed = (control.value for control in self.controls.values())
-        settings = {"init": init, "alpha": alpha, "seed": seed}
-        stack = make_stack(2 * blocks + 2, channels=6, skip=skip, **settings)
+        stack = make_stack(2 * blocks + 2, channels=6, skip=skip, init=init, alpha=alpha, seed=seed)
         return singular_values(block_jacobians(stack.double(), self._image))
-
-
-def _relative(values: Sequence[float]) -> list[float]:
-    """Each relative to the first, which is the largest."""
-    return [value / (values[0] or 1) for value in values]
 
 
 def _average(values: Sequence[float]) -> float:

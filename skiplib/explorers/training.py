@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, get_args
+from typing import get_args
 
 import ipywidgets as widgets
 
@@ -63,14 +63,12 @@ class _Entry:
         return ", ".join(said)
 
 
-def _curves(finished: Sequence[_Entry], current: Sequence[_Entry]) -> list[Curve]:
+def _curves(entries: Sequence[_Entry], current: Sequence[_Entry]) -> list[Curve]:
     """What to draw: each network under its kind, its depth, and whatever else is not the same for all."""
-    entries = [entry for entry in (*finished, *current) if entry.lane.records]
-    differ = [name for name in _WORDS if len({entry.words[name] for entry in entries}) > 1]
+    differ = [name for name in _WORDS if name == "depth" or len({entry.words[name] for entry in entries}) > 1]
     curves: dict[str, Curve] = {}
     for entry in entries:
-        named = [entry.words[name] for name in dict.fromkeys(["depth", *differ]) if entry.words[name]]
-        label = " ".join([entry.kind, *named])
+        label = " ".join(filter(None, [entry.kind, *(entry.words[name] for name in differ)]))
         steps = ((each.epoch, each.accuracy, each.loss, each.gradient) for each in entry.lane.records)
         epochs, accuracies, losses, gradients = zip(*steps, strict=True)
         curves.pop(label, None)  # the same training once more is the same curve
@@ -195,7 +193,7 @@ class TrainingExplorer(NetworkExplorer):
         self._sentence = ended + self._say_result()
 
     def _enter(self) -> list[_Entry]:
-        settings: dict[str, Any] = self.settings | {"alpha": self.alpha}
+        settings = self.measured
         network, depth, seed = (settings.pop(name) for name in ("network", "depth", "seed"))
         total = settings["epochs"] * math.ceil(len(split_digits().images) / _BATCH)
         norm = "no norm" if settings["norm"] == "none" else settings["norm"]
@@ -226,24 +224,23 @@ class TrainingExplorer(NetworkExplorer):
             button.disabled = not on
         self.clear_button.disabled = not self._finished and (self.training or not self._entries)
         self.progress.layout.visibility = "visible" if self.training else "hidden"
-        curves = _curves(self._finished, self._entries)
-        shown = [entry for entry in (*self._finished, *self._entries) if entry.lane.records]
-        all_epochs = [entry.total * entry.lane.records[0].epoch for entry in shown]  # also where it was stopped
+        entries = [*self._finished, *self._entries]
+        begun = [entry for entry in entries if entry.lane.records]
+        all_epochs = [entry.total * entry.lane.records[0].epoch for entry in begun]  # also where it was stopped
         epochs = max(all_epochs, default=float(self.controls["epochs"].value))
+        picture = training_plot(_curves(begun, self._entries), epochs=epochs)
         result = {entry.label.replace(" ", "_"): entry.reached for entry in self._entries}
         status = self._sentence or "Press Start to train. Nothing is trained before."
-        return View(training_plot(curves, epochs=epochs), status, result or {"trained": 0}, self._table())
-
-    def _table(self) -> str:
-        names = ("network", "initialisation, norm, optimizer", "training", "test", "")
-        rows = [
-            (entry.label, entry.setting, f"{run.train_accuracy:.1%}", f"{run.test_accuracy:.1%}", entry.fate)
-            for entry in [*self._finished, *self._entries]
-            if (run := entry.run)
-        ]
-        return f"<table>{_row('th', names)}{''.join(_row('td', row) for row in rows)}</table>" if rows else ""
+        return View(picture, status, result or {"trained": 0}, _table(entries))
 
 
-def _row(tag: str, cells: tuple[str, ...]) -> str:
-    style = 'style="text-align:left;padding:2px 12px 2px 0"'
-    return f"<tr>{''.join(f'<{tag} {style}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def _table(entries: Sequence[_Entry]) -> str:
+    """The networks that have ended, and what they reached."""
+    style, rows = 'style="text-align:left;padding:2px 12px 2px 0"', ""
+    names = ("network", "initialisation, norm, optimizer", "training", "test", "")
+    head = "".join(f"<th {style}>{name}</th>" for name in names)
+    for entry in entries:
+        if entry.run:
+            cells = (entry.label, entry.setting, entry.reached, f"{entry.run.test_accuracy:.1%}", entry.fate)
+            rows += f"<tr>{''.join(f'<td {style}>{escape(cell)}</td>' for cell in cells)}</tr>"
+    return f"<table><tr>{head}</tr>{rows}</table>" if rows else ""

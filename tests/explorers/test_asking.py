@@ -115,13 +115,15 @@ def test_predictions_sum_up_the_first_tries_of_this_kernel():
     type_in(question, "3")
     type_in(question, "2")
     about = LESSONS["00"]["dimension"]["about"]
-    one = f"Predictions: you had 0 of 1 right at the first try; it was about {about}."
+    one = f"Predictions: you had 0 of 1 right at the first try; look again at {about}."
     assert repr(line) == f"{one} 2 more wait in this lesson."
     type_in(ask("00.other_size"), "51.0")
     assert "1 of 2 right" in repr(line) and "1 of 2 right" in line.children[0].value
     line.close()
     type_in(ask("00.branch_shape"), "1", "3", "32", "32")
-    assert "the 2 others were about" in repr(line) and " and " in repr(line) and "wait" not in repr(line)
+    missed = [LESSONS["00"][name]["about"] for name in ("branch_shape", "dimension")]
+    assert f"1 of 3 right at the first try; look again at {', '.join(missed)}." in repr(line)
+    assert "wait" not in repr(line)
 
 
 def test_closing_gives_back_every_widget_and_may_come_twice():

@@ -27,7 +27,7 @@ def lived(explorer, script):
 
 
 def drawn(explorer):
-    return _curves(explorer._finished, explorer._entries)
+    return _curves([*explorer._finished, *explorer._entries], explorer._entries)
 
 
 async def nothing():
