@@ -263,7 +263,7 @@ def test_window_that_does_not_fit_is_drawn_as_far_as_it_sticks_out(input_size, g
 
 
 def test_lines_that_stand_for_four_pixels_say_so():
-    for size, said in ((53, False), (54, True)):
+    for size, said in ((74, False), (75, True)):
         picture = draw_convolution((size, size), (ConvGeometry(3), ConvGeometry(3)))
         assert any("a line every 4 pixels" in word for word in words(picture)) == said
 

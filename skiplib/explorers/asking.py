@@ -1,6 +1,5 @@
 """A question that is answered by a click or a number, and what was predicted so far (layer L3)."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from html import escape
 
@@ -34,7 +33,6 @@ class Question(CellWidget):
         entry: what the learner answers with.
         feedback: what was last said.
         asked_by: the function that judges the answer; a subclass may name another, and call it in ``judge``.
-        pictured: what a subclass shows under the feedback.
 
     Raises:
         ValueError: if there is no such question, or its answer has to be run.
@@ -45,7 +43,6 @@ it stand? [a whole number] Not answered yet.
     """
 
     asked_by = "check"
-    pictured: Sequence[widgets.Widget] = ()
 
     def __init__(self, question: str) -> None:
         self.question, self.known, self.feedback = question, texts(question, self.asked_by), _OPEN
@@ -54,7 +51,11 @@ it stand? [a whole number] Not answered yet.
         self._said = widgets.HTML()
         self._say()
         asked = widgets.HTML(f'<div style="{_LINE};font-size:1.05em">{in_code(self.known["ask"])}</div>')
-        super().__init__([asked, self.entry, self._said, *self.pictured])
+        super().__init__([asked, *self.parts()])
+
+    def parts(self) -> list[widgets.Widget]:
+        """What stands under the question."""
+        return [self.entry, self._said]
 
     def judge(self, answer: object) -> Feedback:
         """What there is to say of an answer."""

@@ -64,7 +64,8 @@ def choose(name: str, options: Iterable[str], value: object) -> widgets.Dropdown
     """A dropdown with a label, as wide as a ``Control``."""
     options = list(options)
     checked_word(name, value, options)
-    return widgets.Dropdown(options=options, value=value, description=name, style=LABEL, layout=_WIDE)
+    narrow = {"description_width": "84px"}  # so that the longest option, "average pooling", is not cut off
+    return widgets.Dropdown(options=options, value=value, description=name, style=narrow, layout=_WIDE)
 
 
 def wrap(controls: Iterable[Any]) -> widgets.HBox:

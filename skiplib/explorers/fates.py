@@ -28,13 +28,17 @@ gradient? [plain, skip: vanishes | holds | explodes] Not answered yet.
 
     def __init__(self, question: str, *, depth: int = 50, **settings: Any) -> None:
         self.settings = {"depth": depth, **settings}
-        self._picture = widgets.HTML()
-        self.pictured = [self._picture]
+        self._picture = widgets.HTML(layout={"flex": "1 1 340px", "min_width": "0"})
         self._gradients: Rows | None = None
         super().__init__(question)
         for row in self.entry.rows:
             row.observe(self._new_guess, "value")
         self._draw()
+
+    def parts(self) -> list[widgets.Widget]:
+        """The guess and what is said of it, beside the picture where the page is wide."""
+        left = widgets.VBox(super().parts(), layout={"width": "250px", "flex": "0 0 auto"})
+        return [widgets.HBox([left, self._picture], layout={"flex_flow": "row wrap"})]
 
     def judge(self, answer: object) -> Feedback:
         """Measure, draw, and compare with the guess."""

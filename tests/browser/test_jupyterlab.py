@@ -419,9 +419,13 @@ def test_gradient_is_predicted_with_the_hand_and_measured_over_the_guess(of_cell
     notebook.settle()  # 16 networks take a while on a busy machine
     expect(cell.get_by_role("status")).to_contain_text("Right.", timeout=60_000)
     expect(picture).to_have_attribute("aria-label", re.compile("^Gradient of activations.* A guess: plain holds"))
-    for theme in ("light", "dark"):
+    for theme, (width, height) in zip(("light", "dark", "light"), SCREENS, strict=True):
         notebook.theme(theme)
-        screenshot(notebook, theme)
+        notebook.page.set_viewport_size({"width": width, "height": height})
+        notebook.page.wait_for_timeout(300)
+        room = notebook.page.evaluate("window.panel.content.node.clientHeight")
+        assert cell.locator(".skiplib-cell").bounding_box()["height"] <= room
+        screenshot(notebook, f"{theme}-{width}")
     cell.get_by_role("button", name="vanishes").first.click()
     expect(cell.get_by_role("status")).to_contain_text("Not answered yet.")
 

@@ -36,8 +36,10 @@ def states(explorer):
 def test_copied_lines_run_as_pasted(path):
     namespace, lines = {"display": lambda _: None}, set()
     for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code" and re.match(r"\w+Explorer\(", cell.source):
-            for explorer in states(eval(cell.source, namespace)):
+        *setup, last = cell.source.splitlines()
+        if cell.cell_type == "code" and re.match(r"(Conv|Chain|Residual)Explorer\(", last):
+            exec("\n".join(setup), namespace)
+            for explorer in states(eval(last, namespace)):
                 lines.add(explorer.code)
                 said, shown = pasted(explorer.code, namespace), repr(explorer)
                 if isinstance(said, str):
