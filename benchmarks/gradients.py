@@ -44,7 +44,7 @@ def main():
             ]
 
             def step(depth=depth, count=count):
-                gradient._measured.cache_clear()
+                gradient._compared.cache_clear()
                 with explorer.together():
                     explorer.controls["depth"].value, explorer.controls["seeds"].value = depth, count
 

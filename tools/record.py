@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAUSE, WIDTH = 200, 900  # milliseconds between two frames; pixels
+PAUSE = 200  # milliseconds between two frames
 SLIDE = ".skiplib-{} .noUi-handle"
 SCENES = {
     "convolution": (
@@ -42,7 +42,7 @@ SCENES = {
 def film(page, cell, deeds):
     """Frames of the explorer while each deed is done: a click, or keys on a slider, one for each frame."""
     shown = cell.locator(".skiplib-explorer")
-    box = shown.bounding_box() | {"width": WIDTH}
+    box = shown.bounding_box()
     box["height"] = cell.locator(".skiplib-both").bounding_box()["height"] + 30
     frames = []
     for target, keys, seconds in deeds:
@@ -73,7 +73,7 @@ def main():
                 cell = nbformat.v4.new_code_cell(source)
                 kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
                 nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), Path(root) / f"{name}.ipynb")
-                page = browser.new_page(viewport={"width": 1100, "height": 800})
+                page = browser.new_page(viewport={"width": 1120, "height": 800})
                 notebook = Notebook(page, url, token, f"{name}.ipynb")
                 notebook.run_all()
                 notebook.settle()

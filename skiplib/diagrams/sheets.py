@@ -14,6 +14,7 @@ _INKED = [(row, column) for row, line in enumerate(DIGIT) for column, mark in en
 _SIDE, _WIDEST = 168, 28  # of the longer side of the larger sheet, and of a pixel
 _STEP, _DEPTH = 6, 40  # from one channel to the one behind it, and of all of them together
 _HATCH = 6  # from line to line
+_BOTH = 584  # pixels for the longest sentence, and the button beside it
 _LEAST, _GAP, _TOP = 150, 34, 50  # a place is so wide that its shape stands over it; room for "+" and "=", for words
 _COLOURS = {"skip": "#0072B2", "branch": "#D55E00"}
 _SAID: dict[Verdict, str] = {
@@ -88,7 +89,7 @@ def draw_add(
     alt = f"Skip {tuple(skip)} and branch {tuple(branch)}, one on the other: {said}."
     for name, each in zip(_COLOURS, seen, strict=True):
         alt += f" The {name} shows a digit in {_extent(each)}." if each else ""
-    right, y = places.lefts[3] - _GAP, places.bottom + 28
+    right, y = max(places.lefts[3] - _GAP, _BOTH), places.bottom + 28
     hover = _ONCE + play_button(right - 64, y - 16, "Let them slide once more", "▶ again")
     return make_picture(right + 8, y + 12, parts, alt=alt, rules=_RULES, hover=hover)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
+from threading import RLock
 from typing import Any, Protocol
 
 import ipywidgets as widgets
@@ -63,6 +64,7 @@ class Explorer(CellWidget):
         self._status, self._details = widgets.HTML(), widgets.HTML()
         self._details.add_class("skiplib-details")
         self._last, self._held = "", False
+        self._turn = RLock()  # JupyterLab sends the first move to one thread of the kernel, the others to another
         super().__init__([self._status, *self._rows(under), self._details])
         self.add_class("skiplib-explorer")
         for name, control in self.controls.items():
@@ -128,9 +130,13 @@ class Explorer(CellWidget):
             self._held = False
         self._update()
 
-    def _update(self, _: object = None) -> None:
-        if self._held:
-            return
+    def _update(self, change: object = None) -> None:
+        with self._turn:
+            if not self._held:
+                self._redraw(change)
+
+    def _redraw(self, change: object) -> None:
+        """Show what the controls say now; ``change`` is None where none of them moved."""
         if self.takes_long:
             self._say("Computing …")
         self._held = True  # a bound that moves moves its control, which is no reason to draw twice

@@ -72,10 +72,10 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
 
     def view(self) -> View:
         """Both networks measured, drawn, and said in words; one of each while a control moves."""
-        setting = self.measured
+        setting, groups = self.measured, self._seeds()
         quantity, held = setting["gradient_of"], setting["precision"]
-        self._ready = 1 if self.moving else len(self._seeds())
-        parts = [self._measure(seeds) for seeds in self._seeds()[: self._ready]]
+        self._ready = 1 if self.moving else len(groups)
+        parts = [_measured(seeds, setting) for seeds in groups[: self._ready]]
         nets = Comparison(*(tuple(each for part in parts for each in getattr(part, kind)) for kind in COLOURS))
         plain, skip = (median_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
         gradients = (nets.relative(of) for of in ("activations", "weights", "branches"))
@@ -94,14 +94,9 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
         """Measure the next few seeds."""
         rest = self._seeds()[self._ready :]
         if rest:
-            self._measure(rest[0])
+            _measured(rest[0], self.measured)
             self._ready += 1
         return len(rest) < 2
-
-    def _measure(self, seeds: range) -> Comparison:
-        setting = self.measured
-        del setting["gradient_of"], setting["seeds"]
-        return _measured(seeds=seeds, **setting)
 
     def _seeds(self) -> list[range]:
         """One seed alone, then the others, as many as are measured at once."""
@@ -110,10 +105,14 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
         return [range(_FIRST, _FIRST + 1), *(range(start, min(start + _AT_ONCE, end)) for start in starts)]
 
 
+def _measured(seeds: range, setting: dict[str, Any]) -> Comparison:
+    return _compared(seeds=seeds, **{name: setting[name] for name in setting if name not in ("gradient_of", "seeds")})
+
+
 @lru_cache(maxsize=64)
-def _measured(*, seeds: range, **setting: Any) -> Comparison:
+def _compared(**setting: Any) -> Comparison:
     images, labels = first_digits(_DIGITS)
-    return compare(images=images, labels=labels, seeds=seeds, **setting)
+    return compare(images=images, labels=labels, **setting)
 
 
 def _share(ratio: float, precision: str) -> str:

@@ -30,10 +30,11 @@ class RestingExplorer(Explorer):
 
     def rest(self) -> None:
         """Show the whole picture, if the last one is only a sketch."""
-        self._stop()
-        if self.moving:
-            self.moving = False
-            super()._update()
+        with self._turn:
+            self._stop()
+            if self.moving:
+                self.moving = False
+                super()._redraw(None)
 
     def close(self) -> None:
         """Give back all that the explorer holds."""
@@ -54,9 +55,7 @@ class RestingExplorer(Explorer):
             self._timer.cancel()
         self._timer = None
 
-    def _update(self, change: object = None) -> None:
-        if self._held:
-            return
+    def _redraw(self, change: object) -> None:
         if not self._timer:
             self.ghost = self.drawn
         self._stop()
@@ -65,10 +64,11 @@ class RestingExplorer(Explorer):
             with suppress(RuntimeError):
                 self._timer = asyncio.get_running_loop().call_later(_REST, self._come_to_rest)
                 self.moving = self.sketches
-        super()._update()
+        super()._redraw(change)
 
     def _come_to_rest(self) -> None:
-        if self.moving and isinstance(self.shown, View) and not self.prepared():
-            self._timer = asyncio.get_running_loop().call_later(_BREATH, self._come_to_rest)
-        else:
-            self.rest()
+        with self._turn:
+            if self.moving and isinstance(self.shown, View) and not self.prepared():
+                self._timer = asyncio.get_running_loop().call_later(_BREATH, self._come_to_rest)
+            else:
+                self.rest()

@@ -3,10 +3,14 @@ import random
 import re
 import tracemalloc
 from itertools import combinations, product
+from threading import Event, Thread
+from time import sleep
 
 import pytest
 
 from explorers.moving import assert_same_as_fresh, ends, move_anywhere, shown
+from skiplib.arithmetic import ConvGeometry
+from skiplib.diagrams.strip import draw_strip
 from skiplib.explorers.base import Explorer, View
 from skiplib.explorers.chain import ChainExplorer
 from skiplib.explorers.controls import Control
@@ -164,3 +168,24 @@ def test_label_of_every_control_is_its_name(make):
     for name, control in make(**SMALL.get(make, {})).controls.items():
         label = (control.box if isinstance(control, Control) else control).description
         assert label.replace(" ", "_").startswith(name)
+
+
+def test_moves_in_two_threads_are_drawn_one_after_the_other():
+    """As in JupyterLab: the first move reaches one thread of the kernel, the others another."""
+    begun, picture = Event(), draw_strip(7, ConvGeometry(3))
+
+    class Slow(Explorer):
+        def view(self):
+            result = dict(self.settings)
+            begun.set()
+            sleep(0.05)
+            return View(picture, "", result)
+
+    explorer = Slow({name: Control(name, 0, 0, 9) for name in ("a", "b")})
+    begun.clear()
+    first = Thread(target=setattr, args=(explorer.controls["a"], "value", 1))
+    first.start()
+    assert begun.wait(5)
+    explorer.controls["b"].value = 1
+    first.join()
+    assert explorer.shown.result == {"a": 1, "b": 1}

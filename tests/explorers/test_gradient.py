@@ -36,7 +36,7 @@ def asked(monkeypatch):
     monkeypatch.setattr(
         gradient, "compare", lambda depth, **each: seeds.append(each["seeds"]) or compare(depth, **each)
     )
-    gradient._measured.cache_clear()
+    gradient._compared.cache_clear()
     return seeds
 
 
