@@ -1,12 +1,38 @@
-"""What is left of an explorer when its kernel is gone."""
+"""What a reader sees of an explorer before its kernel runs, and when that is gone."""
 
 import re
+import shutil
 
+import pytest
 from lab import Notebook
 from playwright.sync_api import expect
 
+from browser.conftest import ROOT
+
 CONV = "from skiplib.explorers.convolution import ConvExplorer\nConvExplorer(input_size=8, stride=2)"
 BEFORE = "element => getComputedStyle(element, '::before')"
+
+
+@pytest.mark.parametrize("name", ["01_output_size.ipynb", "02_residual_add.ipynb"])
+def test_hardly_anything_moves_when_the_stored_picture_becomes_the_live_one(chromium, lab, name):
+    url, token, root = lab
+    shutil.copy(ROOT / "notebooks" / name, root / "notebooks" / f"stored-{name}")
+    page = chromium.new_page(viewport={"width": 1400, "height": 900})
+    notebook = Notebook(page, url, token, f"notebooks/stored-{name}")
+    notebook.command("notebook:expand-all-headings")
+    stored = heights(notebook)
+    notebook.run_all()
+    notebook.settle()
+    live = heights(notebook)
+    assert live.keys() == stored.keys() != set()
+    assert max(abs(live[place] - stored[place]) for place in live) <= 32  # pixels
+    page.close()
+
+
+def heights(notebook):
+    """Of what each explorer's cell shows, in pixels."""
+    areas = {place: notebook.cell(place).locator(".jp-OutputArea").first for place in notebook.explorers()}
+    return {place: areas[place].bounding_box()["height"] for place in areas if notebook.cell(place)}
 
 
 def test_saved_and_reopened_with_a_new_kernel_it_shows_its_picture(of_cells, chromium, lab, screenshot):
