@@ -96,7 +96,7 @@ def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -
         _l2(back),
         torch.stack([gradient.double().norm() for gradient in gradients[2 * blocks + 1 :]]).reshape(nets, -1),
         rms,
-        (_l2(layers - layers.mean(1, keepdim=True), mean=True) / rms).nan_to_num(),
+        torch.where(rms == 0, 0.0, _l2(layers - layers.mean(1, keepdim=True), mean=True) / rms),
         _l2(back[:-1] - around),
         _shares_off(relus, nets, blocks),
     )
@@ -178,11 +178,12 @@ def _run(sequences: Sequence[nn.Module], h: Tensor, relus: list[Tensor]) -> Tens
 
 
 def _shares_off(relus: Sequence[Tensor], nets: int, blocks: int) -> Tensor:
-    """Which share of the ReLUs' outputs is 0, of each net and block."""
+    """Which share of the ReLUs' outputs is 0, of each net and block; nan where not all are numbers."""
     if not relus:
         return torch.full((nets, blocks), math.nan)
-    off = (torch.stack([*relus]) == 0).reshape(blocks, -1, len(relus[0]), nets, relus[0][0].numel() // nets)
-    return off.double().mean((1, 2, 4)).T
+    passed = torch.stack([*relus]).reshape(blocks, -1, len(relus[0]), nets, relus[0][0].numel() // nets)
+    shares = (passed == 0).double().mean((1, 2, 4))
+    return torch.where(passed.isfinite().all(4).all(2).all(1), shares, math.nan).T
 
 
 def _side_by_side(layers: Sequence[nn.Module], h: Tensor) -> Tensor:

@@ -4,13 +4,13 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
 from typing import Any
 
 from skiplib.arithmetic import ConvGeometry, checked_word
 from skiplib.words import minus
 
 Grid = Sequence[Sequence[float]]  # rows of numbers, all of one length
+LARGEST = 1e9  # of a pixel or a weight: their sums stay exact
 KERNELS = {
     "edge": "the right of the window minus its left",
     "blur": "the mean of the window",
@@ -101,7 +101,7 @@ def checked_grid(name: str, numbers: Any, *, most: int) -> list[list[float]]:
     """Rows of numbers out of nested lists, an array or a tensor; leading sizes of 1 (images, channels) fall away.
 
     Raises:
-        TypeError, ValueError: if these are no equal rows of finite numbers, or more than ``most`` by ``most``.
+        TypeError, ValueError: if these are no equal rows of numbers, more than ``most`` by ``most``, or too large.
 
     >>> checked_grid("image", [[[0, 1], [2, 3]]], most=16)
     [[0, 1], [2, 3]]
@@ -116,8 +116,11 @@ def checked_grid(name: str, numbers: Any, *, most: int) -> list[list[float]]:
     if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers):
         raise TypeError(f"`{name}` must be rows of numbers, such as [[0, 1], [2, 3]]; got {type(grid).__name__}")
     sizes = {len(row) for row in grid}
-    if len(sizes) != 1 or 0 in sizes or not all(map(isfinite, numbers)):
-        raise ValueError(f"`{name}` must have rows of one length, of finite numbers; got rows of {sorted(sizes)}")
+    if len(sizes) != 1 or 0 in sizes:
+        raise ValueError(f"`{name}` must have rows of one length; got rows of {sorted(sizes)}")
+    outside = [number for number in numbers if not -LARGEST <= number <= LARGEST]  # nan, too
+    if outside:
+        raise ValueError(f"`{name}` must hold numbers from −{LARGEST:g} to {LARGEST:g}; got {str(outside[0])[:12]}")
     if max(len(grid), *sizes) > most:
         raise ValueError(f"`{name}` must have at most {most} rows and columns; got {len(grid)} by {max(sizes)}")
     return [list(row) for row in grid]

@@ -464,7 +464,7 @@ def test_legal_sizes_tell_verdicts_apart_without_colour():
     assert [verdict for verdict, _ in drawn] == list(verdicts.values())
     heights = dict(drawn)
     assert heights["equal"] > heights["broadcast"] > heights["error"]
-    assert {"= runs", "~ stretched", "✗ fails"} <= set(words(picture))
+    assert {"= equal", "~ stretched", "✗ fails"} <= set(words(picture))
     assert picture.alt == "Input sizes 1 to 5. The add runs at 3 to 4; it is stretched at 1; elsewhere it fails."
 
 
@@ -481,7 +481,7 @@ def test_a_click_on_a_bar_names_its_size():
     hits = next(group for group in live.iter(f"{SVG}g") if group.get("class") == "go")
     marks = [mark for mark in live.iter(f"{SVG}rect") if mark.get("class") in verdicts.values()]
     assert [hit.get("data-size") for hit in hits] == ["1", "2", "3"]
-    assert [hit.find(f"{SVG}title").text for hit in hits] == ["1: stretched", "2: fails", "3: runs"]
+    assert [hit.find(f"{SVG}title").text for hit in hits] == ["1: stretched", "2: fails", "3: equal"]
     for hit, mark in zip(hits, marks, strict=False):
         (left, width), (x, wide) = numbers(hit, "x", "width"), numbers(mark, "x", "width")
         assert left <= x and x + wide <= left + width

@@ -76,7 +76,7 @@ def test_what_pytorch_makes_of_the_add_is_what_lies_there(skip, branch):
     try:
         channels, height, width = (1, 1, 1, *(torch.zeros(skip) + torch.zeros(branch)).shape)[-3:]
     except RuntimeError:
-        assert "nothing" in says and any(each.startswith("✗") for each in says) and hatched(picture)
+        assert "no result" in says and any(each.startswith("✗") for each in says) and hatched(picture)
         return
     assert not hatched(picture) and "nothing" not in says
     assert f"{(channels, height, width)}"[1:-1] in says[says.index("skip + branch") + 1]
@@ -237,3 +237,12 @@ def test_opening_moves_only_where_motion_is_welcome_and_rests_at_its_end():
 def test_size_that_is_no_integer_is_named():
     with pytest.raises(TypeError, match=r"`branch` must be an integer; got 8\.0"):
         draw_add((3, 8, 8), (3, 8, 8.0))
+
+
+def test_sizes_that_are_missing_on_the_left_count_as_one_and_no_size_is_beyond_drawing():
+    assert draw_add((1, 3, 4, 4), (3, 4, 4)).alt == draw_add((1, 3, 4, 4), (1, 3, 4, 4)).alt.replace(
+        "branch (1, 3, 4, 4)", "branch (3, 4, 4)"
+    )
+    for shape, message in (((0, 3, 4, 4), "must be at least 1"), ((1, 513, 4, 4), "no size above 512")):
+        with pytest.raises(ValueError, match=f"`skip` .*{message}"):
+            draw_add(shape, (1, 3, 4, 4))

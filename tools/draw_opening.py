@@ -41,7 +41,7 @@ RULES = {
 DARK = "--jp-ui-font-color1:#fff;--jp-layout-color0:#1b1b1b;--jp-ui-font-color2:#bbb"
 STRIPES = (
     '<pattern id="alone" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-    '<path d="M0 0v7" style="stroke:#D55E00;stroke-width:4"/></pattern>'
+    f'<path d="M0 0v7" style="stroke:{INK};stroke-width:3"/></pattern>'
 )
 
 

@@ -23,6 +23,7 @@ ANSWERED = """async () => {  // what was sent before is answered before; an "idl
     const widget = [...kernel._comms.values()].find(open);
     if (widget) await widget.send({method: 'request_state'}).done;  // widgets have a thread of their own
 }"""
+RESTS = "!/Computing …|until it rests/.test(document.body.innerText)"
 IDLE = "window.panel.sessionContext.session.kernel.status === 'idle'"
 READY = """async (path) => {
     const app = window.jupyterapp;
@@ -157,14 +158,21 @@ class Notebook:
         return {place: text for place, text in texts.items() if re.match(r"\w+Explorer\(", text)}
 
     def shown(self, cell):
-        """All that an explorer shows: its status, its picture and its details."""
-        return cell.locator(".widget-html-content").evaluate_all("parts => parts.map(part => part.innerHTML).join()")
+        """All that an explorer shows, but not the ghost of the setting before: status, picture and details."""
+        return cell.locator(".widget-html-content").evaluate_all(
+            """parts => parts.map(part => {
+                const copy = part.cloneNode(true);
+                copy.querySelectorAll('.ghost').forEach(ghost => ghost.remove());
+                return copy.innerHTML;
+            }).join()"""
+        )
 
     def settle(self):
         """Wait until the kernel has answered and the page shows it."""
         self.page.wait_for_timeout(60)
         for _ in range(2):  # the page holds a second change back until the first is answered
             self.page.evaluate(ANSWERED)
+        self.page.wait_for_function(RESTS, timeout=120_000, polling=50)
         self._wait_until_idle(0)
 
     def _wait_until_idle(self, moment):

@@ -26,7 +26,7 @@ SCENES = {
     "add": (
         "from skiplib.explorers.residual import ResidualExplorer\n"
         'ResidualExplorer(input_size=16, pictures=("add",), show=("input_size", "shortcut"))',
-        [("button:has-text('again')", None, 5), (SLIDE.format("input_size"), "ArrowLeft*12", 5)],
+        [("button:has-text('again')", None, 5), ("select:has-text('choose one')", "ArrowDown*2", 6)],
     ),
     "digits": (
         "from skiplib.explorers.digits import DigitsExplorer\nDigitsExplorer(depth=20)",

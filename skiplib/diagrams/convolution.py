@@ -175,8 +175,9 @@ def _numbers(
         return shades, ""
     for row, line in enumerate(rows):
         for column, value in enumerate(line):
+            if row in faded[0] or column in faded[1]:
+                continue  # a line strikes it through
             dark = round(_SHADES * abs(value) / most) > (4 if value < 0 else 3)
-            dark &= row not in faded[0] and column not in faded[1]
             x, y = left + (column + 0.5) * cell, top + (row + lift) * cell + 4
             numbers.append(text(x, y, short(value, decimals), f"m v {'light' if dark else 'on'}"))
     return shades, "".join(numbers)

@@ -133,6 +133,11 @@ class Panel:
         return parts
 
 
+def from_the_loss(count: int) -> list[int]:
+    """How many blocks back from the loss so many activations stand, the stem's first."""
+    return list(range(count - 1, -1, -1))
+
+
 def pair(
     panel: Panel,
     rows: Rows,

@@ -7,7 +7,7 @@ alone, after **Play**, and not for readers who want no motion; the widths can be
 import math
 from dataclasses import dataclass
 
-from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
+from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, from_the_loss, middle, pair
 from skiplib.diagrams.marks import path, rect, text
 from skiplib.diagrams.svg import COLOURS, FAINT, INK, Picture, make_picture, play_button
 from skiplib.words import magnitude
@@ -17,7 +17,7 @@ _SIZE = Panel(49, 0, -20, 10, top=338, height=45, right=56)
 _CENTRES = {"plain": 42, "skip": 92}  # pixels from the top to each row of blocks
 _THICK, _THICKEST = 9.0, 24.0  # pixels that 1 takes; more than that there is no room for
 _RULES = {
-    ".unit": f"fill:none;stroke:{INK};stroke-opacity:.6",
+    ".unit": f"fill:{INK};fill-opacity:.1;stroke:{INK};stroke-opacity:.6",
     ".wire": "opacity:.7",
     ".wire path": "stroke:none",
     ".wire .arc": "fill:none;stroke:inherit",
@@ -62,12 +62,12 @@ def journey_picture(
     gradients, before = getattr(now, gradient_of), getattr(ghost, gradient_of, None)
     blocks = len(now.sizes["plain"][0]) - 1
     ticks = (0, 10, 20, 30, 40, 49)
-    places = _halves if gradient_of == "weights" else _wholes
+    places = _halves if gradient_of == "weights" else from_the_loss
     name, lost = f"gradient of {gradient_of}", f"0 in {in_words(precision)}"
     parts = _GRADIENT.frame(ticks, f"{name},\nrelative to the last")
     parts += pair(_GRADIENT, gradients, places, leftwards=True, ghost=before, below=lost)
     parts += _SIZE.frame(ticks, "size of the\nactivations", "blocks back from the loss")
-    parts += pair(_SIZE, now.sizes, _wholes, ghost=ghost.sizes if ghost else None, named=False)
+    parts += pair(_SIZE, now.sizes, from_the_loss, ghost=ghost.sizes if ghost else None, named=False)
     alt = f"{describe_pair(name.capitalize(), gradients)} {describe_pair('Size', now.sizes)}"
     pace = f"--blocks:{blocks};--apart:{_apart(blocks)};--step:{min(250, 4000 // max(1, blocks))}ms"
     hover = _MOTION + _hover(now, blocks)
@@ -85,19 +85,21 @@ def in_words(precision: str) -> str:
     return precision if precision == "bfloat16" else f"{precision} precision"
 
 
-def _wholes(count: int) -> list[int]:
-    """How many blocks back from the loss so many activations stand, the stem's first."""
-    return list(range(count - 1, -1, -1))
-
-
 def _halves(count: int) -> list[float]:
-    """The same for convolutions: the stem's, then two in each block."""
-    return [place / 2 for place in _wholes(count)]
+    """How many blocks back from the loss convolutions stand: the stem's, then two in each block."""
+    return [place / 2 for place in from_the_loss(count)]
 
 
 def _rows(now: Journey, blocks: int) -> list[str]:
     """Both networks as rows of blocks; each line as wide as the gradient is there."""
-    parts = [text(_GRADIENT.x(49), 12, "width of a line: size of the gradient; a tenth is a fifth thinner", "small")]
+    parts = [
+        text(
+            _GRADIENT.x(49),
+            12,
+            "line width: size of the gradient; ten times smaller is drawn one fifth thinner",
+            "small",
+        )
+    ]
     loss = _GRADIENT.x(0) + 8
     parts += [rect(loss, 28, 36, 78, "unit"), text(loss + 18, 71, "loss", "m")]
     for kind, y in _CENTRES.items():
@@ -113,7 +115,7 @@ def _rows(now: Journey, blocks: int) -> list[str]:
             if passed % _apart(blocks) == 0:
                 parts.append(text(center, y - over, magnitude(there), "now m", at))
             units += f"M{center - 3.5:.1f} {y - 6}h7v12h-7z"
-        arrives = "none" if math.isnan(line[0]) else magnitude(line[0])
+        arrives = "?" if math.isnan(line[0]) else magnitude(line[0])
         parts += [path("unit", units), text(_GRADIENT.x(blocks) - 8, y + 4, f"{kind} {arrives}", f"b e of-{kind}")]
     return parts
 

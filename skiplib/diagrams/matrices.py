@@ -90,7 +90,9 @@ def draw_stages(stages: Mapping[str, Sequence[tuple[Sequence[Matrix], float]]]) 
             images, spread = stages[kind][place]
             share = f"{100 * spread:.0f} %"
             parts += _digits(images, x, y)
-            parts.append(rect(x, y + 4 * _DOWN, _DIGIT * spread, 5, f"bar-{kind}"))
+            parts.append(
+                rect(x, y + 4 * _DOWN, _DIGIT, 5, "grid") + rect(x, y + 4 * _DOWN, _DIGIT * spread, 5, f"bar-{kind}")
+            )
             parts.append(text(middle, y + 4 * _DOWN + 18, share, "m"))
             spoken[kind].append(f"{name} {share}")
         parts.append("</g>")

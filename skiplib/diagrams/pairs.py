@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, middle, pair
+from skiplib.diagrams.curves import RULES, WIDTH, Panel, Rows, describe_pair, from_the_loss, middle, pair
 from skiplib.diagrams.marks import rect, text
 from skiplib.diagrams.svg import Picture, make_picture
 
@@ -29,7 +29,7 @@ def spectrum_picture(rows: Rows, *, ghost: Rows | None = None) -> Picture:
 
 
 def fates_picture(guess: Mapping[str, str], gradients: Rows | None = None, *, blocks: int) -> Picture:
-    """Where the gradients of "plain" and of "skip" are guessed to end at block 0, and over it how they get there.
+    """Where the gradients of "plain" and of "skip" are guessed to end, at the stem, and over it how they get there.
 
     Args:
         guess: for "plain" and "skip", if guessed, one of ``FATES``.
@@ -39,21 +39,21 @@ def fates_picture(guess: Mapping[str, str], gradients: Rows | None = None, *, bl
     said = "A guess: " + (", ".join(f"{name} {fate}" for name, fate in guess.items()) or "none yet") + "."
     ends = [value for row in (gradients or {}).values() for value in middle(row) if value > 0 and value < math.inf]
     powers = [-4, 4, *(math.log10(value) for value in ends)]
-    panel = Panel(-0.08 * blocks, blocks, max(-45, math.floor(min(powers))), math.ceil(max(powers)), 18, 180)
+    panel = Panel(1.08 * blocks, 0, max(-45, math.floor(min(powers))), math.ceil(max(powers)), 18, 180)
     ticks = range(0, blocks + 1, max(1, round(blocks / 40) * 5))
-    words = "gradient of activations,\nrelative to the last", "block (0: the stem, nearest the input)"
+    words = "gradient of activations,\nrelative to the last", "blocks back from the loss"
     parts = panel.frame(ticks, *words) + panel.line(-2, "vanishes") + panel.line(2, "explodes", -5)
     zones = {"vanishes": (panel.low, -2), "holds": (-2, 2), "explodes": (2, panel.high)}
     for name, fate in guess.items():
         y, bottom = (panel.y(10.0**power) for power in reversed(zones[fate]))
-        x, wide = panel.x((-0.06 if name == "plain" else -0.03) * blocks), 0.02 * (panel.x(blocks) - panel.x(0))
+        x, wide = panel.x((1.06 if name == "plain" else 1.03) * blocks), 0.02 * (panel.x(0) - panel.x(blocks))
         parts.append(rect(x, y, wide, bottom - y, f"bar of-{name}"))
         if not gradients:
             away = -5 if name == "plain" else 13
-            parts.append(text(panel.x(0) + 8, (y + bottom) / 2 + away, f"{name}?", f"b of-{name}"))
+            parts.append(text(panel.x(blocks) + 8, (y + bottom) / 2 + away, f"{name}?", f"b of-{name}"))
     if gradients:
-        parts += pair(panel, gradients, leftwards=True, below="0 in single precision")
+        parts += pair(panel, gradients, from_the_loss, leftwards=True, below="0 in single precision")
         said = f"{describe_pair('Gradient of activations', gradients)} {said}"
-    x, y = panel.x(blocks), panel.y(1)  # the last block, by which all others are measured
+    x, y = panel.x(0), panel.y(1)  # the last block, by which all others are measured
     parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" class="spot"/>')
     return make_picture(WIDTH, 250, parts, alt=said, rules=RULES)

@@ -20,7 +20,7 @@ _CLICK = (  # the number box of the explorer around it is the only way from a pi
     "const box=this.closest('.skiplib-explorer').querySelector('.skiplib-input_size input');"
     "box.value=event.target.dataset.size;box.dispatchEvent(new Event('change',{bubbles:true}))"
 )
-_SAID: dict[Verdict, str] = {"equal": "runs", "broadcast": "stretched", "error": "fails"}
+_SAID: dict[Verdict, str] = {"equal": "equal", "broadcast": "stretched", "error": "fails"}
 
 
 def draw_residual(

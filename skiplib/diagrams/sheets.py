@@ -13,6 +13,7 @@ DIGIT = ("..##....", "..###...", "..#.#...", "....#...", "...##...", "...#....",
 _INKED = [(row, column) for row, line in enumerate(DIGIT) for column, mark in enumerate(line) if mark == "#"]
 _SIDE, _WIDEST = 168, 28  # of the longer side of the larger sheet, and of a pixel
 _STEP, _DEPTH = 6, 40  # from one channel to the one behind it, and of all of them together
+_MOST = 512  # of any size
 _HATCH = 6  # from line to line
 _BOTH = 584  # pixels for the longest sentence, and the button beside it
 _LEAST, _GAP, _TOP = 150, 34, 50  # a place is so wide that its shape stands over it; room for "+" and "=", for words
@@ -71,7 +72,8 @@ def draw_add(
     'one on the other: what is hatched has no partner, and nothing comes out.'
     """
     sides, seen = (_volume("skip", skip), _volume("branch", branch)), looks or ((), ())
-    if tuple(skip[:-3]) != tuple(branch[:-3]):
+    images = [tuple(each[:-3]) or (1,) for each in (skip, branch)]
+    if images[0] != images[1]:
         raise ValueError(f"`skip` and `branch` must hold the same number of images; got {skip} and {branch}")
     if looks and [(len(each), len(each)) for each in looks] != [side[1:] for side in sides]:
         raise ValueError(f"`looks` must hold a place for each column, and row, of {skip} and of {branch}")
@@ -84,7 +86,7 @@ def draw_add(
         parts.append(f'<g class="slide of-{name}" style="--from:{way:g}px">{lying}</g>')
     parts.append(path("hatch late", places.hatch() if verdict == "error" else ""))
     said = _SAID[verdict] + ("" if aligned or verdict != "equal" else ", but the two look at different places")
-    result = "nothing" if verdict == "error" else str((*skip[:-3], *places.sizes))
+    result = "no result" if verdict == "error" else str((*max(skip[:-3], branch[:-3], key=len), *places.sizes))
     parts += _words(places, (str(tuple(skip)), str(tuple(branch)), result), f"{SIGNS[verdict]} {said}")
     alt = f"Skip {tuple(skip)} and branch {tuple(branch)}, one on the other: {said}."
     for name, each in zip(_COLOURS, seen, strict=True):
@@ -188,4 +190,7 @@ def _lines(x: float, y: float, width: float, height: float) -> str:
 
 def _volume(name: str, shape: Sequence[int]) -> tuple[int, ...]:
     """Channels, height and width."""
-    return tuple(checked_integer(name, size, 1) for size in (1, 1, 1, *shape)[-3:])
+    sizes = [checked_integer(name, size, 1) for size in (1, 1, 1, *shape)]
+    if max(sizes) > _MOST:
+        raise ValueError(f"`{name}` must have no size above {_MOST} to be drawn; got {shape}")
+    return tuple(sizes[-3:])

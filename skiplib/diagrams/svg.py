@@ -122,5 +122,6 @@ def play_button(x: float, y: float, tooltip: str, words: str = "▶ Play") -> st
     return (
         f'{_PLAY}<foreignObject class="play" x="{x:g}" y="{y:g}" width="64" height="24">'
         f'<button xmlns="http://www.w3.org/1999/xhtml" title="{escape(tooltip)}" onclick="{_AGAIN}" '
-        f'style="width:100%;font:12px sans-serif;padding:2px 0">{words}</button></foreignObject>'
+        f'style="width:100%;font:12px sans-serif;color:{INK};background:{PAPER};border:1px solid">{words}</button>'
+        "</foreignObject>"
     )

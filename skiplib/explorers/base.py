@@ -1,6 +1,6 @@
 """What every explorer is: controls, one picture, a status line, and a static twin (layer L3)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -56,10 +56,7 @@ class Explorer(CellWidget):
     ) -> None:
         """Take the controls by name, which of them to show at once, and other widgets that stand under those."""
         self.controls = dict(controls)
-        self.show = tuple(self.controls) if show is None else tuple(show)
-        strangers = [name for name in self.show if name not in self.controls]
-        if strangers:
-            raise ValueError(f"`show` must name some of {', '.join(self.controls)}; got {strangers[0]!r}")
+        self.show = tuple(self.controls) if show is None else checked_names("show", show, self.controls)
         self._picture = widgets.HTML(layout={"flex": "1 1 380px", "min_width": "0"})
         self._status, self._details = widgets.HTML(), widgets.HTML()
         self._details.add_class("skiplib-details")
@@ -173,14 +170,24 @@ class Explorer(CellWidget):
         if not isinstance(self.shown, View):
             refusal = self.refusal()
             return super().still() + (refusal.to_html() if refusal else "")
+        settings = self.settings
         shown = {name: self.controls[name] for name in self.show if self.controls[name].layout.display != "none"}
-        settings = "".join(
-            f'<div style="height:50px">{escape(name)} <b>{escape(str(control.value))}</b></div>'
+        lines = "".join(
+            f'<div style="height:50px">{escape(name)} <b>{escape(str(settings.get(name, control.value)))}</b></div>'
             for name, control in shown.items()
         )
-        column = f'<div style="float:left;width:{COLUMN}">{settings}</div>'
+        column = f'<div style="float:left;width:{COLUMN}">{lines}</div>'
         picture = f'<div style="margin-left:{COLUMN}">{self.shown.picture.to_html()}</div>'
         return f'<div>{in_code(self.status)}</div>{column}{picture}<div style="clear:both">{self.shown.details}</div>'
+
+
+def checked_names(name: str, chosen: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """Return ``chosen`` if it names some of ``known``, each once."""
+    known = list(known)
+    names = isinstance(chosen, list | tuple) and all(each in known for each in chosen)
+    if not names or len(set(chosen)) < len(chosen):
+        raise ValueError(f"`{name}` must name some of {', '.join(known)}, each once; got {chosen!r}")
+    return tuple(chosen)
 
 
 def code_line(code: str) -> str:

@@ -11,7 +11,7 @@ from skiplib.diagrams.convolution import draw_convolution, draw_misfit
 from skiplib.diagrams.svg import Picture
 from skiplib.explorers.base import Explorer, View, code_line
 from skiplib.explorers.controls import Control, choose
-from skiplib.kernels import KERNELS, Convolution, checked_grid, named_weights, short
+from skiplib.kernels import KERNELS, LARGEST, Convolution, checked_grid, named_weights
 from skiplib.words import conv_arguments, counted
 
 _BOUNDS = {"input_size": (1, 64), "kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
@@ -19,7 +19,7 @@ _MOST_PLACES = (64 + 2 * 8) ** 2
 _MOST_PIXELS = 16  # of an image's side: larger ones have no room for numbers
 _OWN = "own"
 _WALK = (
-    '<button class="jupyter-button widget-button" style="width:216px" onkeydown="event.stopPropagation()" onclick="'
+    '<button class="jupyter-button widget-button" style="width:216px;margin-top:10px" onclick="'
     "this.closest('.skiplib-explorer').querySelector('.hits')?.onpointermove({walk: 1})\">▶ walk, or stop</button>"
 )
 
@@ -132,7 +132,7 @@ class ConvExplorer(Explorer):
         details += _refusing_modes(axes)
         if values:
             value, name = values.output[marked[0]][marked[1]], self.controls["weights"].value
-            status, result["output"] = f"{status} Output {marked} is {short(value)}.", round(value, 2) + 0.0
+            result["output"] = round(value, 2) + 0.0
             details.insert(0, f"Weights, {name}: {KERNELS.get(name, 'as you set them')}")
         return View(picture, status, result, "<br>".join(details) + code_line(self.code))
 
@@ -181,14 +181,22 @@ def _pair(name: str, value: Size) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, value)
 
 
-def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.FloatText]:
+def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.BoundedFloatText]:
     """A number box for each of nine weights; they begin at ``kernel``."""
     rows = named_weights(kernel, 3, 3) if isinstance(kernel, str) else checked_grid("kernel", kernel, most=3)
     if len(rows) != 3 or len(rows[0]) != 3:
         raise ValueError(f"`kernel` must have 3 rows of 3 numbers; got {len(rows)} of {len(rows[0])}")
-    look = {"step": 0.5, "style": {"description_width": "26px"}, "layout": {"width": "70px"}}
+    look = {
+        "min": -LARGEST,
+        "max": LARGEST,
+        "step": 0.5,
+        "style": {"description_width": "26px"},
+        "layout": {"width": "70px"},
+    }
     places = product(range(3), range(3))
-    return [widgets.FloatText(rows[row][column], description=f"{row},{column}", **look) for row, column in places]
+    return [
+        widgets.BoundedFloatText(rows[row][column], description=f"{row},{column}", **look) for row, column in places
+    ]
 
 
 def _loss(axes: Sequence[tuple[str, int, ConvGeometry]]) -> str:

@@ -10,6 +10,7 @@ from skiplib.explorers.base import View
 from skiplib.explorers.controls import Control, choose
 from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.networks import Biases, stages
+from skiplib.words import counted
 
 
 class DigitsExplorer(NetworkExplorer):
@@ -53,6 +54,7 @@ class DigitsExplorer(NetworkExplorer):
         """The digits at some places of both networks, and how far they differ in the end."""
         places = stages(images=first_digits(4)[0], **self.measured)
         plain, skip = (f"{100 * places[kind][-1][1]:.0f} %" for kind in ("plain", "skip"))
-        status = f"After {self.blocks} blocks the four digits differ by {plain} of their size (plain), {skip} (skip)."
-        details = "Grey: how large a pixel is, over all channels; one scale for the four of a column, white to black."
+        blocks = counted(self.blocks, "block")
+        status = f"After {blocks} the four digits differ by {plain} of their size (plain), {skip} (skip)."
+        details = "Grey: how large a pixel is, over all channels; each column has a scale of its own, white to black."
         return View(draw_stages(places), status, {"plain": plain, "skip": skip}, details)

@@ -16,9 +16,14 @@ from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.explorers.resting import RestingExplorer
 from skiplib.gradients import PRECISIONS, Comparison, compare, median_ratio
 from skiplib.theory import block_factor, plain_product, skip_product
-from skiplib.words import magnitude
+from skiplib.words import counted, magnitude
 
 _DIGITS = 4
+_ENDS = {
+    "activations": ("the stem", "the last block"),
+    "weights": ("the first convolution", "the last"),
+}
+_MUCH = 2500  # channels of all layers: more take a quarter of a second
 _FIRST, _AT_ONCE = 172, 4  # the first seed; how many are measured between two moves
 
 
@@ -80,15 +85,21 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
         plain, skip = (median_ratio(profiles, quantity) for profiles in (nets.plain, nets.skip))
         gradients = (nets.relative(of) for of in ("activations", "weights", "branches"))
         self.drawn = Journey(*gradients, *map(nets.rows, ("rms", "off")))
-        unit = "block" if quantity == "activations" else "convolution"
-        status = f"Plain: the first {unit} receives {_share(plain, held)}. Skip: {_share(skip, held)}."
+        first, last = _ENDS[quantity]
+        status = f"Plain: {first} receives {_share(plain, held, last)}. Skip: {_share(skip, held, last)}."
         theory = _in_theory(setting, self.blocks) if quantity == "activations" else ""
         one = "One seed, until it rests." if self.moving else ""
-        facts = [f"{self.blocks} blocks, alpha = {self.alpha:.2g}.", theory, one, "<br>"]
+        facts = [f"{counted(self.blocks, 'block')}, alpha = {self.alpha:.2g}.", theory, one, "<br>"]
         facts += [_too_large(self.drawn.sizes, held), _difference(nets), _off(self.drawn.off)]
         details = " ".join(fact for fact in facts if fact)
         picture = journey_picture(self.drawn, gradient_of=quantity, precision=held, ghost=self.ghost)
         return View(picture, status, {"plain": magnitude(plain), "skip": magnitude(skip)}, details)
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether a move takes longer than a moment, such as half precision at 50 layers."""
+        depth, channels, precision = (self.controls[name].value for name in ("depth", "channels", "precision"))
+        return bool(depth * channels * (4 if precision == "half" else 1) > _MUCH)
 
     def prepared(self) -> bool:
         """Measure the next few seeds."""
@@ -115,19 +126,19 @@ def _compared(**setting: Any) -> Comparison:
     return compare(images=images, labels=labels, **setting)
 
 
-def _share(ratio: float, precision: str) -> str:
+def _share(ratio: float, precision: str, last: str) -> str:
     """The first layer's gradient in words.
 
-    >>> _share(1.4e-20, "single"), _share(1.3, "single")
-    ('1e-20 of what the last one does', 'about as much as the last one')
+    >>> _share(1.4e-20, "single", "the last block"), _share(1.3, "single", "the last block")
+    ('1e-20 of what the last block does', 'about as much as the last block')
     """
     if not ratio > 0:
-        why = "nothing that can be compared: the last one receives 0, or is not finite"
+        why = f"nothing that can be compared: {last} receives 0, or is not finite"
         return f"no gradient, or less than {in_words(precision)} can hold" if ratio == 0 else why
     power = magnitude(ratio)
     if power == "1":
-        return "about as much as the last one"
-    return f"{power} {'of' if ratio < 1 else 'times'} what the last one does"
+        return f"about as much as {last}"
+    return f"{power} {'of' if ratio < 1 else 'times'} what {last} does"
 
 
 def _in_theory(setting: dict[str, Any], blocks: int) -> str:
@@ -140,8 +151,11 @@ def _in_theory(setting: dict[str, Any], blocks: int) -> str:
 
 def _difference(nets: Comparison) -> str:
     plain, skip = (middle(rows)[-1] for rows in nets.rows("spreads").values())
-    differ = f"{plain:.0%} of the size (plain), {skip:.0%} (skip)"
-    return f"After the last block, {_DIGITS} digits still differ by {differ}."
+    if plain != plain or skip != skip:  # no numbers any more
+        return ""
+    return (
+        f"After the last block, {_DIGITS} digits still differ by {plain:.0%} of the size (plain), {skip:.0%} (skip)."
+    )
 
 
 def _too_large(sizes: Rows, precision: str) -> str:
@@ -153,6 +167,6 @@ def _too_large(sizes: Rows, precision: str) -> str:
 
 def _off(shares: Rows) -> str:
     """Between which shares of a block's ReLUs are off, the median over seeds; nothing if there are none."""
-    lines = {kind: middle(rows) for kind, rows in shares.items()}
-    said = [f"{min(line):.0%} to {max(line):.0%} ({kind})" for kind, line in lines.items() if line and line[0] >= 0]
+    lines = {kind: [share for share in middle(rows) if share >= 0] for kind, rows in shares.items()}  # not nan
+    said = [f"{min(line):.0%} to {max(line):.0%} ({kind})" for kind, line in lines.items() if line]
     return f"ReLUs that are off, by block: {', '.join(said)}." if said else ""

@@ -7,7 +7,7 @@ from skiplib.explorers.base import View
 from skiplib.explorers.controls import Control
 from skiplib.explorers.resting import RestingExplorer
 from skiplib.theory import plain_product, skip_product
-from skiplib.words import magnitude
+from skiplib.words import counted, magnitude
 
 
 class ProductExplorer(RestingExplorer):
@@ -37,7 +37,7 @@ class ProductExplorer(RestingExplorer):
         plain = [plain_product(q, n) for n in range(blocks + 1)]
         skip = [skip_product(q, alpha, n) for n in range(blocks + 1)]
         result = {"plain": magnitude(plain[-1]), "skip": magnitude(skip[-1])}
-        status = f"After {blocks} blocks: plain {result['plain']}, skip {result['skip']}."
+        status = f"After {counted(blocks, 'block')}: plain {result['plain']}, skip {result['skip']}."
         details = f"One block multiplies by {q:.3g} (plain) or √(1 + {alpha:.3g}²·{q:.3g}²) = {skip[1]:.3g} (skip)."
         self.drawn = {"plain": [plain], "skip": [skip]}
         return View(product_picture(self.drawn, ghost=self.ghost), status, result, details)

@@ -10,7 +10,7 @@ from skiplib.adding import Verdict, add_message
 from skiplib.arithmetic import PUBLISHED, ConvGeometry, checked_word
 from skiplib.chains import checked_geometries
 from skiplib.diagrams.residual import PICTURES, draw_residual
-from skiplib.explorers.base import Explorer, View, code_line
+from skiplib.explorers.base import Explorer, View, checked_names, code_line
 from skiplib.explorers.controls import Control, choose
 from skiplib.shortcuts import CHOICES, PIXEL, Kind, Shortcut, propose_shortcuts
 from skiplib.words import conv_arguments, listed
@@ -57,9 +57,7 @@ class ResidualExplorer(Explorer):
         if len(geometries) != 2:
             raise ValueError(f"`geometries` must hold two convolutions; got {len(geometries)}")
         checked_word("kind", kind, CHOICES)
-        if not pictures or not set(PICTURES).issuperset(pictures):
-            raise ValueError(f"`pictures` must name some of {', '.join(PICTURES)}; got {pictures!r}")
-        self._pictures = tuple(pictures)
+        self._pictures = checked_names("pictures", pictures or "nothing", PICTURES)
         controls: dict[str, Any] = {"input_size": Control("input_size", input_size, 1, _LARGEST)}
         channels = {"in_channels": in_channels, "hidden_channels": hidden_channels, "out_channels": out_channels}
         controls |= {name: Control(name, count, 1, 16) for name, count in channels.items()}

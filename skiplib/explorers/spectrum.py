@@ -50,8 +50,8 @@ class SpectrumExplorer(RestingExplorer):
         """Both spectra, each relative to its largest value, and how many are above 1 % of it."""
         spectra = {"plain": self._singular_values(skip=False), "skip": self._singular_values(skip=True)}
         counts = {kind: surviving_directions(values) for kind, values in spectra.items()}
-        passes = [f"{count} of 384 directions pass" if count else "nothing passes" for count in counts.values()]
-        status = f"Plain: {passes[0]}. Skip: {passes[1]}. (Counted above 1 % of the strongest.)"
+        plain, skip = (f"{count} of {len(spectra[kind])} directions survive" for kind, count in counts.items())
+        status = f"Plain: {plain}. Skip: {skip}. (Counted above 1 % of the strongest.)"
         strongest = [f"{magnitude(values[0])} ({kind})" for kind, values in spectra.items()]
         average = [f"{magnitude(_average(values))} ({kind})" for kind, values in spectra.items()]
         details = f"The strongest direction is multiplied by {' and '.join(strongest)}, "

@@ -12,7 +12,7 @@ from test_house import folds, read
 
 from browser.conftest import NOTEBOOKS, ROOT, WINDOW
 
-ROWS = ".widget-hbox:has(> .widget-text):has(> .widget-slider)"
+ROWS = ".widget-vbox:has(> .widget-text):has(> .widget-slider)"
 REPAIR = ".widget-dropdown:has-text('repair')"
 TRAINING = """
 import torch
@@ -77,10 +77,13 @@ def test_every_explorer_lives_and_answers_the_keyboard(ran, screenshot):
 
 
 def move_every_slider(notebook, cell, *, answers):
-    """To both ends by keyboard, and back by the number box."""
-    for row in cell.locator(ROWS).all():
-        if not row.is_visible():
-            continue
+    """To both ends by keyboard, and back by the number box; those behind "more", too."""
+    more = cell.get_by_role("button", name="more", exact=True)
+    if more.count():
+        more.click()
+    rows = [row for row in cell.locator(ROWS).all() if row.is_visible()]
+    assert rows
+    for row in rows:
         handle, box, before = row.locator(".noUi-handle"), row.locator("input"), notebook.shown(cell)
         start, states = box.input_value(), set()
         for key, bound in (("Home", "aria-valuemin"), ("End", "aria-valuemax")):
@@ -302,6 +305,7 @@ def contrasts(page, cell):
     for words, colour, x, y, width, height, shown in texts:
         inside = x >= 0 and y >= 60 and x + width <= image.width and y + height <= image.height - 30
         rgb = [float(part) for part in re.findall(r"[\d.]+", colour)][:3]
+        rgb = [255 * part for part in rgb] if colour.startswith("color(srgb") else rgb  # a mix of two
         if not shown or not inside or len(rgb) < 3:
             continue
         crop = image.crop((int(x), int(y), int(x + width) + 1, int(y + height) + 1))

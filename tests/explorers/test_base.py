@@ -119,8 +119,11 @@ def test_controls_that_are_not_shown_wait_behind_more():
     everything = ProductExplorer()
     assert [child.description for child in everything.children[1].children[0].children[3:]] == []
     assert "<b>7</b>" not in explorer.still() and "stride <b>1</b>" in explorer.still()
-    with pytest.raises(ValueError, match="`show` must name some of q, alpha, blocks; got 'p'"):
-        ProductExplorer(show=("q", "p"))
+    for show in (("q", "p"), ("q", "q"), "q"):
+        with pytest.raises(ValueError, match=re.escape(f"some of q, alpha, blocks, each once; got {show!r}")):
+            ProductExplorer(show=show)
+    apart = ConvExplorer(kernel_size=(3, 2)).still()
+    assert "kernel_size <b>(3, 2)</b>" in apart
 
 
 def test_learners_text_is_shown_as_text():

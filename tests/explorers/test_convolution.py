@@ -129,7 +129,6 @@ def says_what_pytorch_computes(explorer):
     out = F.conv2d(image, weights, **{name: explorer._axes(name) for name in names})[0, 0]
     place = divmod(explorer.controls["output_index"].value, out.shape[1])
     assert explorer.shown.result["output"] == pytest.approx(out[place].item(), abs=0.0051)
-    assert f"Output {place} is " in explorer.status
 
 
 @pytest.mark.parametrize("kernel", [*KERNELS, [[1, 0, -0.5], [0, 0.25, 0], [2, 1, 0]]])
@@ -181,7 +180,8 @@ def test_any_rows_of_numbers_are_an_image(image):
     [
         ({"image": [[0] * 17]}, ValueError, "`image` must have at most 16 rows and columns; got 1 by 17"),
         ({"image": [[1, 2], [3]]}, ValueError, "`image` must have rows of one length"),
-        ({"image": [[1, float("nan")]]}, ValueError, "`image` must have rows of one length, of finite numbers"),
+        ({"image": [[1, float("nan")]]}, ValueError, "`image` must hold numbers from −1e\\+09 to 1e\\+09; got"),
+        ({"image": [[1, 10**400]]}, ValueError, "`image` must hold numbers from −1e\\+09 to 1e\\+09; got"),
         ({"image": []}, ValueError, "`image` must have rows"),
         ({"image": [[]]}, ValueError, "`image` must have rows"),
         ({"image": "7"}, TypeError, "`image` must be rows of numbers"),

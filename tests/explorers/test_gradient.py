@@ -12,14 +12,12 @@ from skiplib.words import magnitude
 
 def test_gradient_explorer_says_what_vanishes_and_what_explodes():
     default = GradientExplorer(seeds=2)
-    assert default.status.startswith("Plain: the first block receives 1e-")
+    assert default.status.startswith("Plain: the stem receives 1e-")
     assert "In theory, with q = 0.15 for a block: plain 1e-20, skip 1." in default._details.value
     he = GradientExplorer(seeds=2, init="he")
-    assert "times what the last one does." in he.status and "In theory, with q = 0.92" in he._details.value
+    assert "times what the last block does." in he.status and "In theory, with q = 0.92" in he._details.value
     sigmoid = GradientExplorer(depth=100, activation="sigmoid", seeds=1)
-    assert sigmoid.status.startswith(
-        "Plain: the first block receives no gradient, or less than single precision can hold."
-    )
+    assert sigmoid.status.startswith("Plain: the stem receives no gradient, or less than single precision can hold.")
     assert "0 in single precision" in sigmoid._picture.value
 
 
@@ -189,3 +187,9 @@ def test_gradient_explorer_says_how_much_the_last_block_still_tells_digits_apart
     nets = compare(10, seeds=[172], images=images, labels=labels)
     shares = [f"{profiles[0].spreads[-1]:.0%} of the size (plain)" for profiles in (nets.plain,)]
     assert shares[0] in GradientExplorer(depth=10, seeds=1)._details.value
+
+
+def test_nothing_is_said_of_activations_that_are_no_numbers():
+    details = GradientExplorer(depth=100, init="he", precision="half", seeds=1).shown.details
+    assert "Too large for half precision: skip from block" in details
+    assert "digits still differ" not in details and "0% to" not in details

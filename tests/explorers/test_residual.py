@@ -159,12 +159,16 @@ def test_residual_explorer_says_what_does_not_run(settings, said):
         ({"geometry": 3}, TypeError, "`geometry` must be"),
         ({"geometry": ConvGeometry(40)}, ValueError, "`kernel_size_skip` must lie between 1 and 31"),
         ({"in_channels": 0}, ValueError, "`in_channels` must lie between 1 and 16"),
-        ({"pictures": "add"}, ValueError, "`pictures` must name some of block, sizes, places, add; got 'add'"),
+        (
+            {"pictures": "add"},
+            ValueError,
+            "`pictures` must name some of block, sizes, places, add, each once; got 'add'",
+        ),
         ({"pictures": ()}, ValueError, "`pictures` must name some of"),
         (
             {"pictures": ["block", "sum"]},
             ValueError,
-            "`pictures` must name some of block, sizes, places, add; got ",
+            "`pictures` must name some of block, sizes, places, add, each once; got ",
         ),
     ],
 )
