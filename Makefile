@@ -12,7 +12,7 @@ BIN     := .venv/$(if $(WINDOWS),Scripts,bin)
 ROOT_OK  = $(if $(filter 0,$(shell id -u)),--allow-root)
 NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
 
-.PHONY: lab test ruff mypy pytest nbval notebooks
+.PHONY: lab test ruff mypy browser pytest nbval notebooks
 .DELETE_ON_ERROR:
 
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
@@ -20,18 +20,18 @@ lab: .venv/lab
 	$(BIN)/jupyter lab --port=$(PORT) $(NO_BROWSER) $(ROOT_OK) --LabApp.default_url=$(FIRST)
 
 test: .venv/test
-	@failed=; for step in ruff mypy pytest nbval; do \
-		echo "== $$step"; $(MAKE) --no-print-directory $$step || failed="$$failed $$step"; \
-	done; \
-	if [ -n "$$failed" ]; then echo "make test: FAILED in:$$failed"; exit 1; fi; \
-	echo "make test: ruff, mypy, pytest and nbval all passed"
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 ruff mypy browser pytest nbval || \
+		{ echo "make test: FAILED, see above"; exit 1; }
+	@echo "make test: ruff, mypy, browser, pytest and nbval all passed"
 
 ruff: .venv/test
 	$(BIN)/ruff check .
 mypy: .venv/test
 	$(BIN)/mypy
+browser: .venv/test
+	$(BIN)/pytest tests/browser
 pytest: .venv/test
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/browser
 nbval: .venv/test
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 		--nbval-sanitize-with tests/nbval_sanitize.cfg notebooks

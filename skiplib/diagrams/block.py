@@ -28,6 +28,7 @@ _RULES = {
     ".add": f"stroke:{INK};stroke-width:1.5",
     ".add.error": "stroke-width:4",
     ".sign": "font-size:24px;font-weight:700",
+    ".sign.on": "fill:#000",
 }
 
 
