@@ -133,6 +133,7 @@ def test_text_stands_out_from_its_background(ran, screenshot, theme):
         kinds.setdefault(text.partition("(")[0], place)
     for kind, place in kinds.items():
         cell = ran.cell(place)
+        cell.locator(".skiplib-both").scroll_into_view_if_needed()
         ran.page.wait_for_timeout(300)
         screenshot(ran, kind)
         found = list(contrasts(ran.page, cell))
