@@ -1,5 +1,6 @@
 """How tests move explorers, and what a reader then sees."""
 
+import asyncio
 import re
 
 import torch
@@ -53,3 +54,12 @@ def assert_same_as_fresh(explorer):
 def pytorch_shape(explorer):
     """The output shape according to PyTorch, from the line that the explorer offers for copying."""
     return tuple(eval(explorer.code, {"nn": nn, "torch": torch}))
+
+
+async def comes_to_rest(explorer):
+    """Wait until nothing moves any more, however busy the machine is."""
+    for _ in range(6000):
+        if not explorer._timer:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it does not come to rest")

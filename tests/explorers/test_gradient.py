@@ -3,8 +3,9 @@ import re
 
 import pytest
 
+from explorers.moving import comes_to_rest
 from skiplib.digits import first_digits
-from skiplib.explorers import gradient
+from skiplib.explorers import gradient, resting
 from skiplib.explorers.gradient import GradientExplorer
 from skiplib.gradients import compare, median_ratio
 from skiplib.words import magnitude
@@ -40,6 +41,7 @@ def asked(monkeypatch):
 
 def test_gradient_explorer_measures_one_seed_while_it_moves_and_all_when_it_rests(monkeypatch):
     seeds = asked(monkeypatch)
+    monkeypatch.setattr(resting, "_REST", 3)  # seconds: not on the way, however busy the machine is
 
     async def drag():
         explorer = GradientExplorer(depth=6, channels=4, seeds=7)
@@ -50,7 +52,7 @@ def test_gradient_explorer_measures_one_seed_while_it_moves_and_all_when_it_rest
             assert explorer.moving and "One seed" in explorer._details.value
             await asyncio.sleep(0.05)
         assert seeds == [range(172, 173)] * 3 and 'class="band"' not in explorer._picture.value
-        await asyncio.sleep(1)
+        await comes_to_rest(explorer)
         assert seeds[3:] == [range(173, 177), range(177, 179)] and not explorer.moving
         return explorer
 
@@ -81,7 +83,7 @@ def test_ghost_is_where_the_explorer_last_rested():
         for depth in (12, 14):
             explorer.controls["depth"].value = depth
             assert explorer.ghost is rested and 'class="ghost"' in explorer._picture.value
-        await asyncio.sleep(0.6)
+        await comes_to_rest(explorer)
         assert explorer.ghost is rested
         rested = explorer.drawn
         explorer.controls["depth"].value = 20
@@ -108,10 +110,10 @@ def test_setting_that_is_refused_while_it_moves_stays_refused_and_another_one_ru
     async def move():
         explorer = GradientExplorer(depth=6, channels=4, seeds=2, order="article")
         explorer.controls["init"].value = "zero"
-        await asyncio.sleep(0.5)
+        await comes_to_rest(explorer)
         assert "`init` must not be 'zero' with `order`='article'" in explorer.status and not explorer.moving
         explorer.controls["order"].value = "original"
-        await asyncio.sleep(0.5)
+        await comes_to_rest(explorer)
         assert explorer.status.startswith("Plain: ") and not explorer.moving
 
     asyncio.run(move())

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from explorers.moving import comes_to_rest
 from skiplib.explorers.product import ProductExplorer
 
 
@@ -39,7 +40,7 @@ def test_ghost_stays_while_a_control_moves():
         for blocks in (4, 5):
             explorer.controls["blocks"].value = blocks
             assert explorer.ghost is before and not explorer.moving
-        await asyncio.sleep(0.5)
+        await comes_to_rest(explorer)
         last = explorer.drawn
         explorer.controls["blocks"].value = 6
         assert explorer.ghost is last
