@@ -4,18 +4,12 @@ Median and 95th percentile over key presses on a slider: each explorer; the floo
 echoes into a label; and `interact` with inline matplotlib drawing a comparable picture. Needs a Chromium.
 """
 
-import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from statistics import median, quantiles
 
-import nbformat
-from playwright.sync_api import sync_playwright
-
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-from lab import SWITCHES, Notebook, jupyter_lab
+from lab import run_each
 
 PRESSES = 30
 IMPORT = "import torch; torch.set_num_threads(1)\n"
@@ -103,31 +97,15 @@ def latencies(page):
 
 
 def main():
-    executable = os.environ.get("SKIPLIB_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with (
-        tempfile.TemporaryDirectory() as home,
-        tempfile.TemporaryDirectory() as root,
-        sync_playwright() as playwright,
-    ):
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        for number, source in enumerate(CELLS.values()):
-            cell = nbformat.v4.new_code_cell(source.strip())
-            nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), Path(root) / f"{number}.ipynb")
-        browser = playwright.chromium.launch(executable_path=executable, args=SWITCHES)
-        print(f"{'':38}{'median ms':>10}{'95 %':>8}{'times the floor':>17}")
-        floor = None
-        with jupyter_lab(root, Path(home)) as (url, token):
-            for number, name in enumerate(CELLS):
-                page = browser.new_page(viewport={"width": 1280, "height": 1000})
-                notebook = Notebook(page, url, token, f"{number}.ipynb")
-                notebook.run_all()
-                page.wait_for_timeout(1000)
-                times = latencies(page)
-                middle, late = median(times), quantiles(times, n=20)[-1]
-                floor = floor or middle
-                print(f"{name:38}{middle:10.0f}{late:8.0f}{middle / floor:17.1f}", flush=True)
-                page.close()
-        browser.close()
+    print(f"{'':38}{'median ms':>10}{'95 %':>8}{'times the floor':>17}")
+    floor = None
+    notebooks = run_each([source.strip() for source in CELLS.values()], width=1280, height=1000)
+    for name, notebook in zip(CELLS, notebooks, strict=True):
+        notebook.page.wait_for_timeout(1000)
+        times = latencies(notebook.page)
+        middle, late = median(times), quantiles(times, n=20)[-1]
+        floor = floor or middle
+        print(f"{name:38}{middle:10.0f}{late:8.0f}{middle / floor:17.1f}", flush=True)
 
 
 if __name__ == "__main__":

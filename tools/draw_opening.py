@@ -12,7 +12,7 @@ from skiplib.arithmetic import PUBLISHED
 from skiplib.chains import sizes
 from skiplib.diagrams.marks import cells, grid, rect, text
 from skiplib.diagrams.sheets import DIGIT
-from skiplib.diagrams.svg import INK, OUTPUT, PAPER, make_picture
+from skiplib.diagrams.svg import COLOURS, INK, OUTPUT, PAPER, make_picture
 
 FILE = Path(__file__).parent.parent / "docs" / "opening.svg"
 ALT = (
@@ -26,11 +26,12 @@ LOOP = 11  # seconds
 WALKS = ((0.3, 3.5), (3.9, 2.6))  # when each window sets out, and how long it walks, in seconds
 SLOW = 3  # as often as another row takes the first, so that the eye finds the window
 MEET, LAND, TOLD = 6.8, 7.9, 8.3  # when both sheets set out, lie on one another, and are judged
+SKIP = COLOURS["skip"]
 RULES = {
-    ".ink": "fill:#0072B2;fill-opacity:.55",
-    ".skip": "fill:none;stroke:#0072B2;stroke-width:3",
-    ".tip": "fill:#0072B2",
-    ".moving": f"fill:{PAPER};stroke:#0072B2;stroke-width:3",
+    ".ink": f"fill:{SKIP};fill-opacity:.55",
+    ".skip": f"fill:none;stroke:{SKIP};stroke-width:3",
+    ".tip": f"fill:{SKIP}",
+    ".moving": f"fill:{PAPER};stroke:{SKIP};stroke-width:3",
     ".small": f"fill:{OUTPUT};stroke:{INK};stroke-width:1.5",
     ".alone": "fill:url(#alone)",
     ".frame": f"fill:none;stroke:{INK};stroke-opacity:.4",

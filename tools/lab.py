@@ -9,11 +9,15 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import which
+from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
-from playwright.sync_api import Error
+import nbformat
+from playwright.sync_api import Error, sync_playwright
 
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CONFIG = Path(__file__).parent / "jupyter"  # as for `make lab`
 PRIVATE = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
 ANSWERED = """async () => {  // what was sent before is answered before; an "idle" kernel may not have begun
@@ -35,6 +39,32 @@ READY = """async (path) => {
     window.panel = panel;
     return panel.sessionContext.session?.kernel?.status === 'idle';
 }"""
+
+
+def find_chromium():
+    """The Chromium that SKIPLIB_CHROMIUM names, or one on the PATH; None if there is none."""
+    return os.environ.get("SKIPLIB_CHROMIUM") or next(filter(None, map(which, NAMES)), None)
+
+
+def write_notebook(path, *sources, **metadata):
+    """A notebook of these cells, each with this metadata."""
+    cells = [nbformat.v4.new_code_cell(source, metadata=metadata) for source in sources]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+
+
+def run_each(sources, **window):
+    """Each cell, run in a notebook and a window of its own: one open notebook after the other."""
+    with TemporaryDirectory() as home, TemporaryDirectory() as root, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=SWITCHES)
+        with jupyter_lab(root, Path(home)) as (url, token):
+            for number, source in enumerate(sources):
+                write_notebook(Path(root) / f"{number}.ipynb", source)
+                notebook = Notebook(browser.new_page(viewport=window), url, token, f"{number}.ipynb")
+                notebook.run_all()
+                yield notebook
+                notebook.page.close()
+        browser.close()
 
 
 @contextmanager
@@ -112,7 +142,7 @@ class Notebook:
     def run_all(self):
         """Run every cell, and wait for the last."""
         self.command("notebook:run-all-cells")
-        self._wait_until_idle(0)
+        self._wait_until_idle()
 
     def restart(self):
         """Throw the kernel away for a new one, and run every cell in it."""
@@ -173,9 +203,8 @@ class Notebook:
         for _ in range(2):  # the page holds a second change back until the first is answered
             self.page.evaluate(ANSWERED)
         self.page.wait_for_function(RESTS, timeout=120_000, polling=50)
-        self._wait_until_idle(0)
+        self._wait_until_idle()
 
-    def _wait_until_idle(self, moment):
-        self.page.wait_for_timeout(moment)
+    def _wait_until_idle(self):
         self.page.wait_for_function(IDLE, timeout=120_000, polling=20)  # not by frames: a page behind has none
         self.page.wait_for_timeout(60)

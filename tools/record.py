@@ -4,15 +4,10 @@ Each is a cell that shows an explorer, what is pressed or moved in it, and for h
 """
 
 import io
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
-import nbformat
-from lab import SWITCHES, Notebook, jupyter_lab
+from lab import run_each
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAUSE = 200  # milliseconds between two frames
@@ -61,28 +56,13 @@ def film(page, cell, deeds):
 
 
 def main():
-    executable = os.environ.get("SKIPLIB_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with (
-        tempfile.TemporaryDirectory() as home,
-        tempfile.TemporaryDirectory() as root,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=executable, args=SWITCHES)
-        with jupyter_lab(root, Path(home)) as (url, token):
-            for name, (source, deeds) in SCENES.items():
-                cell = nbformat.v4.new_code_cell(source)
-                kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-                nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), Path(root) / f"{name}.ipynb")
-                page = browser.new_page(viewport={"width": 1120, "height": 800})
-                notebook = Notebook(page, url, token, f"{name}.ipynb")
-                notebook.run_all()
-                notebook.settle()
-                first, *others = film(page, notebook.cell(0), deeds)
-                file = DOCS / f"{name}.webp"
-                first.save(file, save_all=True, append_images=others, duration=PAUSE, loop=0, quality=60, method=6)
-                print(f"{file.name}: {len(others) + 1} frames, {file.stat().st_size / 1000:.0f} kB")
-                page.close()
-        browser.close()
+    notebooks = run_each([source for source, _ in SCENES.values()], width=1120, height=800)
+    for (name, (_, deeds)), notebook in zip(SCENES.items(), notebooks, strict=True):
+        notebook.settle()
+        first, *others = film(notebook.page, notebook.cell(0), deeds)
+        file = DOCS / f"{name}.webp"
+        first.save(file, save_all=True, append_images=others, duration=PAUSE, loop=0, quality=60, method=6)
+        print(f"{file.name}: {len(others) + 1} frames, {file.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

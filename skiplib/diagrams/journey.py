@@ -92,14 +92,8 @@ def _halves(count: int) -> list[float]:
 
 def _rows(now: Journey, blocks: int) -> list[str]:
     """Both networks as rows of blocks; each line as wide as the gradient is there."""
-    parts = [
-        text(
-            _GRADIENT.x(49),
-            12,
-            "line width: size of the gradient; ten times smaller is drawn one fifth thinner",
-            "small",
-        )
-    ]
+    meaning = "line width: size of the gradient; ten times smaller is drawn one fifth thinner"
+    parts = [text(_GRADIENT.x(49), 12, meaning, "small")]
     loss = _GRADIENT.x(0) + 8
     parts += [rect(loss, 28, 36, 78, "unit"), text(loss + 18, 71, "loss", "m")]
     for kind, y in _CENTRES.items():

@@ -84,16 +84,15 @@ def draw_stages(stages: Mapping[str, Sequence[tuple[Sequence[Matrix], float]]]) 
     parts, spoken = [], {kind: list[str]() for kind in COLOURS}
     for column, place in enumerate(shown):
         name = ("digit", "stem")[place] if place < 2 else f"block {place - 1}"
-        x, middle = 56 + column * _STEP, 56 + column * _STEP + _DIGIT / 2
+        x = 56 + column * _STEP
+        middle = x + _DIGIT / 2
         parts += [f'<g class="place" style="--at:{column}">', text(middle, 14, name if place < 3 else place - 1, "m")]
         for kind, y in _TOPS.items():
             images, spread = stages[kind][place]
-            share = f"{100 * spread:.0f} %"
+            share, below = f"{100 * spread:.0f} %", y + 4 * _DOWN
             parts += _digits(images, x, y)
-            parts.append(
-                rect(x, y + 4 * _DOWN, _DIGIT, 5, "grid") + rect(x, y + 4 * _DOWN, _DIGIT * spread, 5, f"bar-{kind}")
-            )
-            parts.append(text(middle, y + 4 * _DOWN + 18, share, "m"))
+            parts.append(rect(x, below, _DIGIT, 5, "grid") + rect(x, below, _DIGIT * spread, 5, f"bar-{kind}"))
+            parts.append(text(middle, below + 18, share, "m"))
             spoken[kind].append(f"{name} {share}")
         parts.append("</g>")
     parts += [text(0, y + 76, kind, "b") + text(0, y + 162, "differ") for kind, y in _TOPS.items()]

@@ -7,7 +7,7 @@ from math import ceil, floor
 from skiplib.adding import Verdict, add_verdict
 from skiplib.arithmetic import checked_integer
 from skiplib.diagrams.marks import grid, path, rect, text
-from skiplib.diagrams.svg import INK, PAPER, SIGNS, Picture, make_picture, play_button
+from skiplib.diagrams.svg import COLOURS, INK, PAPER, SIGNS, Picture, make_picture, play_button
 
 DIGIT = ("..##....", "..###...", "..#.#...", "....#...", "...##...", "...#....", "..####..", "..#####.")
 _INKED = [(row, column) for row, line in enumerate(DIGIT) for column, mark in enumerate(line) if mark == "#"]
@@ -17,7 +17,7 @@ _MOST = 512  # of any size
 _HATCH = 6  # from line to line
 _BOTH = 584  # pixels for the longest sentence, and the button beside it
 _LEAST, _GAP, _TOP = 150, 34, 50  # a place is so wide that its shape stands over it; room for "+" and "=", for words
-_COLOURS = {"skip": "#0072B2", "branch": "#D55E00"}
+_COLOURS = {"skip": COLOURS["skip"], "branch": COLOURS["plain"]}
 _SAID: dict[Verdict, str] = {
     "error": "what is hatched has no partner, and nothing comes out",
     "broadcast": "copied until it fits: legal, but probably not what was meant",

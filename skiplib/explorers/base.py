@@ -181,11 +181,11 @@ class Explorer(CellWidget):
         return f'<div>{in_code(self.status)}</div>{column}{picture}<div style="clear:both">{self.shown.details}</div>'
 
 
-def checked_names(name: str, chosen: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Return ``chosen`` if it names some of ``known``, each once."""
+def checked_names(name: str, chosen: Sequence[str], known: Iterable[str], *, least: int = 0) -> tuple[str, ...]:
+    """Return ``chosen`` if it names some of ``known``, each once and at least so many."""
     known = list(known)
     names = isinstance(chosen, list | tuple) and all(each in known for each in chosen)
-    if not names or len(set(chosen)) < len(chosen):
+    if not names or len(chosen) < least or len(set(chosen)) < len(chosen):
         raise ValueError(f"`{name}` must name some of {', '.join(known)}, each once; got {chosen!r}")
     return tuple(chosen)
 

@@ -10,7 +10,8 @@ from skiplib.arithmetic import checked_word
 
 LABEL = {"description_width": "112px"}  # room for the longest name, `hidden_channels`
 COLUMN = "230px"  # of controls, beside the picture
-_WIDE = {"width": "216px", "margin": "1px 2px"}
+INNER = "216px"  # of what stands in it
+_WIDE = {"width": INNER, "margin": "1px 2px"}
 
 
 class Control(widgets.VBox):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from skiplib.arithmetic import ConvGeometry, Size
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
 from skiplib.diagrams.svg import Picture
 from skiplib.explorers.base import Explorer, View, code_line
-from skiplib.explorers.controls import Control, choose
+from skiplib.explorers.controls import INNER, Control, choose
 from skiplib.kernels import KERNELS, LARGEST, Convolution, checked_grid, named_weights
 from skiplib.words import conv_arguments, counted
 
@@ -19,7 +19,7 @@ _MOST_PLACES = (64 + 2 * 8) ** 2
 _MOST_PIXELS = 16  # of an image's side: larger ones have no room for numbers
 _OWN = "own"
 _WALK = (
-    '<button class="jupyter-button widget-button" style="width:216px;margin-top:10px" onclick="'
+    f'<button class="jupyter-button widget-button" style="width:{INNER};margin-top:10px" onclick="'
     "this.closest('.skiplib-explorer').querySelector('.hits')?.onpointermove({walk: 1})\">▶ walk, or stop</button>"
 )
 
@@ -65,7 +65,7 @@ class ConvExplorer(Explorer):
         height = {name: Control(name, pair[0], *_BOUNDS[name]) for name, pair in pairs.items()}
         width = {f"{name}_w": Control(f"{name}_w", pair[1], *_BOUNDS[name]) for name, pair in pairs.items()}
         pair_given = self._oblong or any(isinstance(value, tuple) for value in start.values())
-        look = {"description": "height and width apart", "indent": False, "layout": {"width": "216px"}}
+        look = {"description": "height and width apart", "indent": False, "layout": {"width": INNER}}
         controls = {**height, "output_index": Control("output_index", output_index, 0, _MOST_PLACES - 1)}
         controls |= {"height_and_width_apart": widgets.Checkbox(pair_given, **look), **width}
         self._boxes = _boxes(kernel) if self._image else []

@@ -151,11 +151,10 @@ def _in_theory(setting: dict[str, Any], blocks: int) -> str:
 
 def _difference(nets: Comparison) -> str:
     plain, skip = (middle(rows)[-1] for rows in nets.rows("spreads").values())
-    if plain != plain or skip != skip:  # no numbers any more
+    if math.isnan(plain + skip):
         return ""
-    return (
-        f"After the last block, {_DIGITS} digits still differ by {plain:.0%} of the size (plain), {skip:.0%} (skip)."
-    )
+    differ = f"{plain:.0%} of the size (plain), {skip:.0%} (skip)"
+    return f"After the last block, {_DIGITS} digits still differ by {differ}."
 
 
 def _too_large(sizes: Rows, precision: str) -> str:

@@ -11,7 +11,7 @@ from skiplib.arithmetic import PUBLISHED, ConvGeometry, checked_word
 from skiplib.chains import checked_geometries
 from skiplib.diagrams.residual import PICTURES, draw_residual
 from skiplib.explorers.base import Explorer, View, checked_names, code_line
-from skiplib.explorers.controls import Control, choose
+from skiplib.explorers.controls import INNER, Control, choose
 from skiplib.shortcuts import CHOICES, PIXEL, Kind, Shortcut, propose_shortcuts
 from skiplib.words import conv_arguments, listed
 
@@ -57,7 +57,7 @@ class ResidualExplorer(Explorer):
         if len(geometries) != 2:
             raise ValueError(f"`geometries` must hold two convolutions; got {len(geometries)}")
         checked_word("kind", kind, CHOICES)
-        self._pictures = checked_names("pictures", pictures or "nothing", PICTURES)
+        self._pictures = checked_names("pictures", pictures, PICTURES, least=1)
         controls: dict[str, Any] = {"input_size": Control("input_size", input_size, 1, _LARGEST)}
         channels = {"in_channels": in_channels, "hidden_channels": hidden_channels, "out_channels": out_channels}
         controls |= {name: Control(name, count, 1, 16) for name, count in channels.items()}
@@ -67,7 +67,7 @@ class ResidualExplorer(Explorer):
         most = _LARGEST + 2 * 2 * 4 - 1  # two layers pad two sides with 4 pixels each
         controls["output_index"] = Control("output_index", output_index, 0, most)
         self.repair = widgets.Dropdown(
-            options=[_CHOOSE], description="repair", style={"description_width": "50px"}, layout={"width": "216px"}
+            options=[_CHOOSE], description="repair", style={"description_width": "50px"}, layout={"width": INNER}
         )
         super().__init__(controls, show=show, under=[self.repair])
         self.repair.observe(self._apply_repair, "value")

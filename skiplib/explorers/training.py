@@ -13,7 +13,7 @@ import ipywidgets as widgets
 from skiplib.blocks import Init, Norm
 from skiplib.digits import split_digits
 from skiplib.explorers.base import View
-from skiplib.explorers.controls import LABEL, Control, choose, wrap
+from skiplib.explorers.controls import INNER, LABEL, Control, choose, wrap
 from skiplib.explorers.network import NetworkExplorer, network_controls
 from skiplib.figures.training import Curve, training_plot
 from skiplib.training import LEARNING_RATE, Lane, Optimizer, Run, make_lane
@@ -120,7 +120,7 @@ class TrainingExplorer(NetworkExplorer):
             "network": choose("network", _NETWORKS, network),
             "optimizer": choose("optimizer", get_args(Optimizer), optimizer),
             "lr": widgets.BoundedFloatText(
-                lr, min=1e-5, max=1, step=0.001, description="lr", style=LABEL, layout={"width": "216px"}
+                lr, min=1e-5, max=1, step=0.001, description="lr", style=LABEL, layout={"width": INNER}
             ),
             "epochs": Control("epochs", epochs, 1, 20),
             "seed": Control("seed", seed, 0, 999),

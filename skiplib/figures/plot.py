@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from skiplib.diagrams.curves import Rows, middle
-from skiplib.diagrams.svg import INK, room, stored_image
+from skiplib.diagrams.svg import COLOURS, INK, room, stored_image
 
-STYLES = {"plain": ("#BF5000", (0, (5, 2))), "skip": ("#0072B2", "solid")}
+STYLES = {"plain": ("#BF5000", (0, (5, 2))), "skip": (COLOURS["skip"], "solid")}
 GREY = "#8888884d"  # of grid lines and of the floor: it shines through, on a white page and on a black one
 _INKED = f".skiplib-plot{{color:{INK}}}.skiplib-plot text{{fill:currentColor}}"  # where no colour is set
 _WIDTH, _MARGIN, _BOTTOM = 9, 1.2, 0.62  # inches: width; what is no panel; of that, below: tick labels and a name

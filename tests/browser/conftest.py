@@ -1,25 +1,22 @@
-import os
 import re
 import shutil
 from pathlib import Path
 
-import nbformat
 import pytest
-from lab import SWITCHES, Notebook, jupyter_lab
+from lab import SWITCHES, Notebook, find_chromium, jupyter_lab, write_notebook
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 WINDOW = {"width": 1280, "height": 1000}
 PROTECTED = {"deletable": False, "editable": False}  # as explorer cells are
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SCREENSHOTS = Path(__file__).parent / "screenshots"  # for people to look at; git ignores it
 
 
 @pytest.fixture(scope="module")
 def chromium():
     """A Chromium: the one that SKIPLIB_CHROMIUM names, or one on the PATH."""
-    path = os.environ.get("SKIPLIB_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    path = find_chromium()
     if path is None:
         pytest.skip("no Chromium: install one, or let SKIPLIB_CHROMIUM name its executable")
     with sync_playwright() as playwright:
@@ -68,9 +65,7 @@ def of_cells(open_notebook, lab):
     opened_here = []
 
     def opened(name, *sources):
-        cells = [nbformat.v4.new_code_cell(source, metadata=PROTECTED) for source in sources]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab[2] / f"{name}.ipynb")
+        write_notebook(lab[2] / f"{name}.ipynb", *sources, **PROTECTED)
         opened_here.append(open_notebook(f"{name}.ipynb"))
         return opened_here[-1]
 
