@@ -1,0 +1,116 @@
+"""Why a run fails, or what deserves a look though it does not, in words (layer L1)."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from skiplib.tracing.joins import Join, offset
+from skiplib.tracing.recorder import INPUT, Row
+from skiplib.tracing.sums import along, axes_of, kind_of
+from skiplib.tracing.tracer import Trace, shown
+from skiplib.words import counted, minus
+
+_MOST = 10_000  # pixels that are tried in search of the smallest image
+
+
+def explain(run: Trace) -> str:
+    """Why a run fails, or which of its steps deserve a look.
+
+    For a join: PyTorch's words, where its sides parted, and every step that changed the size in question. For a layer
+    with too little room the smallest input that would do; for wrong channels those that it takes.
+    """
+    if join := run.failed_join:
+        return "\n".join(_failing_join(run, join))
+    return "\n".join(_failing_step(run) if run.error else _worth_a_look(run))
+
+
+def _failing_join(run: Trace, join: Join) -> Iterator[str]:
+    row, here, there = join.row, *join.sides[:2]
+    yield f"`{row.line or join.sign}` fails: {' and '.join(map(shown, join.sides))}."
+    yield f"PyTorch: {row.error}"
+    yield f"Both sides start at {run.name(join.fork)}."
+    differing = [axis for axis in range(-min(len(here), len(there)), 0) if here[axis] != there[axis]]
+    if join.sign == "cat" and row.call:
+        differing = [axis for axis in differing if axis % len(here) != row.call.get("dim", 0) % len(here)]
+    for side, way in enumerate(join.ways):
+        steps = [words for place in way if (words := _change(run.rows[place], differing))]
+        yield f"  side {side + 1}, {shown(join.sides[side])}: {'; '.join(steps) or 'no step changes its size'}"
+
+
+def _change(row: Row, axes: Sequence[int]) -> str:
+    """What a step does to these axes; empty if it leaves them as they are."""
+    before, after = row.before[0], row.shape or ()
+    if len(before) == len(after) and all(before[axis] == after[axis] for axis in axes):
+        return ""
+    spatial = any(len(before) + axis > 1 for axis in axes) and row.sum
+    return f"{row.label}: {row.sum if spatial else f'{shown(before)} → {shown(after)}'}"
+
+
+def _failing_step(run: Trace) -> Iterator[str]:
+    row = run.failed
+    if not row:
+        yield f"`{run.line}` fails." if run.line else "It fails."
+        yield f"The words: {run.error}"
+        return
+    yield f"`{row.line or row.label}` fails in {row.label}: it gets {' and '.join(map(shown, row.before))}."
+    yield f"PyTorch: {row.error}"
+    if row.call and (wanted := wanted_channels(row)):
+        yield f"{row.label} takes {counted(wanted[0], wanted[1])}; it gets {wanted[2]}."
+    elif row.call and (smallest := smallest_input(run)):
+        yield f"Its window finds no room: {minus(row.sum)}."
+        yield f"The smallest input that would do up to here has {smallest} pixels a side."
+    elif "norm" in row.function and "more than 1 value" in row.error:
+        yield "In training a norm takes the mean and the spread of each channel: it needs more than one value."
+
+
+def wanted_channels(row: Row) -> tuple[int, str, int] | None:
+    """What a layer takes in and what arrives instead: how many, of what, how many; None if that is not the fault."""
+    kind, before, weight = kind_of(row.function), row.before[0], (row.call or {}).get("weight")
+    if not weight or kind not in ("conv", "conv_transpose", "linear"):
+        return None
+    channels = -1 if kind == "linear" else 1 - len(weight)
+    takes = weight[0] if kind == "conv_transpose" else weight[1] * (row.call or {}).get("groups", 1)
+    if len(before) < -channels or before[channels] == takes:
+        return None
+    return takes, "feature" if kind == "linear" else "channel", before[channels]
+
+
+def smallest_input(run: Trace) -> int | None:
+    """The smallest image, of equal sides, for which the failed step has room; None if room is not its trouble."""
+    place, row = len(run.rows) - 1, run.rows[-1]
+    axes = axes_of(row.function, row.before[0])
+    ends = [along(row.function, row.call, row.before[0], None, axis) for axis in axes]
+    if not any(end and end.sum and end.size < 1 for end in ends):
+        return None
+    needed = [1] * len(axes)
+    while place != INPUT:
+        row = run.rows[place]
+        needed = [_least(row, axis, size) for axis, size in zip(axes, needed, strict=True)]
+        place = row.makers[0]
+    return max(needed) if max(needed) < _MOST else None
+
+
+def _least(row: Row, axis: int, size: int) -> int:
+    """The least that must go into a step so that at least ``size`` comes out along one axis."""
+
+    def comes_out(goes_in: int) -> int:
+        shape = [*row.before[0]]
+        shape[axis] = goes_in
+        step = along(row.function, row.call, tuple(shape), None, axis)
+        return step.size if step else 0
+
+    return next((each for each in range(1, _MOST) if comes_out(each) >= size), _MOST)
+
+
+def _worth_a_look(run: Trace) -> Iterator[str]:
+    for row in run.rows:
+        if row.overwritten:
+            yield f"`{row.line}` uses a tensor that {run.name(row.overwritten[0])} had overwritten in place."
+    for join in run.joins:
+        apart = offset(run.rows, join)
+        if join.verdict == "broadcast":
+            yield f"`{join.row.line}` runs, but it stretches: {' with '.join(map(shown, join.sides))}."
+        elif apart is not None and apart > 0.5:
+            where = "drift apart" if apart == math.inf else f"look {apart:g} positions apart"
+            yield f"`{join.row.line}` runs, but its sides {where}."
+    fit = sum(join.verdict == "equal" for join in run.joins)
+    yield f"{counted(len(run.joins), 'join')}, of which {fit} have sides that fit."

@@ -1,0 +1,278 @@
+"""The kinds of repairs that are worth trying where a run fails or stretches (layer L1, torch).
+
+Options A and B are those of He et al. (2015, arXiv 1512.03385, Sec 3.3); the projection that fits its branch at every
+size is the branch's composed geometry (Araujo, Norris and Sim, 2019, Distill, doi 10.23915/distill.00021).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skiplib.tracing.changes import SIDES, Fix, at_join, at_layer, constructor
+from skiplib.tracing.explaining import wanted_channels
+from skiplib.tracing.joins import Join, fields
+from skiplib.tracing.recorder import Row
+from skiplib.tracing.sums import axes_of, kind_of
+from skiplib.tracing.tracer import Trace
+
+Kind = Callable[[Trace, Row, Join | None], Iterator[Fix]]  # what to try where a step or a join is in trouble
+
+
+def _ceil_mode(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    for _, each in _nearest(run, join):
+        if kind_of(each.function) in ("max_pool", "avg_pool"):
+            yield at_layer(run.model, each, ceil_mode=not (each.call or {}).get("ceil_mode", False))
+
+
+def _output_padding(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    for side, each in _nearest(run, join):
+        if kind_of(each.function) == "conv_transpose" and each.call and join:
+            axes = axes_of(each.function, each.before[0])
+            now = _each_axis(each.call.get("output_padding", 0), len(axes))
+            others = next(shape for place, shape in enumerate(join.sides) if place != side)
+            new = tuple(n + others[axis] - join.sides[side][axis] for n, axis in zip(now, axes, strict=True))
+            if new != now and min(new) >= 0:
+                yield at_layer(run.model, each, output_padding=new)
+
+
+def _half_padding(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """Half a window less one on every side; for an even window, which has no half, PyTorch's "same"."""
+    fixes = []
+    for each in [each for _, each in _nearest(run, join)] if join else [row]:
+        if (spans := _reach(each)) and each.call:
+            halves: Any = tuple(reach // 2 for reach in spans)
+            if any(reach % 2 for reach in spans):
+                halves = "same"
+            now = each.call.get("padding", 0)
+            if halves != (now if isinstance(now, str) else _each_axis(now, len(spans))):
+                fixes.append(at_layer(run.model, each, padding=halves))
+    if fixes:
+        yield sum(fixes, Fix())
+
+
+def _same_size(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """Convolutions that keep every size: an odd kernel, stride 1, half padding."""
+    fixes = []
+    for each in [each for _, each in _nearest(run, join) if kind_of(each.function) == "conv"]:
+        kernel = [size + 1 - size % 2 for size in each.call["weight"][2:]] if each.call else []
+        dilation = _each_axis((each.call or {}).get("dilation", 1), len(kernel))
+        padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
+        fixes.append(at_layer(run.model, each, kernel_size=tuple(kernel), stride=(1,) * len(kernel), padding=padding))
+    if fixes:
+        yield sum(fixes, Fix())
+
+
+def _projection(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """The branch's own geometry, composed: right in size and in place wherever the branch runs."""
+    if window := _branch_window(run, join):
+        yield from _projected(join, *zip(*window, strict=True))
+
+
+def _option_b(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """He's 1x1 with the branch's stride, in the middle of what the branch reads, or at its beginning."""
+    if window := _branch_window(run, join):
+        kernel, stride, padding = zip(*window, strict=True)
+        middle = tuple(max(0, p - (k - 1) // 2) for k, p in zip(kernel, padding, strict=True))
+        for each in dict.fromkeys((middle, (0,) * len(middle))):
+            yield from _projected(join, (1,) * len(middle), stride, each)
+
+
+def _pooled(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """A mean over as many positions as the branch jumps, and 1x1 where the channels change."""
+    window = _branch_window(run, join)
+    if not window or not join or max(stride for _, stride, _ in window) == 1:
+        return
+    short, long = _short_and_long(join)
+    before, after, axes = join.sides[short][1], join.sides[long][1], len(window)
+    stride = tuple(stride for _, stride, _ in window)
+    for ceil_mode in (False, True):
+        pool = getattr(nn, f"AvgPool{axes}d")(stride, ceil_mode=ceil_mode)
+        conv = getattr(nn, f"Conv{axes}d")(before, after, 1)
+        yield _through(join, pool if before == after else nn.Sequential(pool, conv))
+
+
+def _projected(
+    join: Join | None, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int]
+) -> Iterator[Fix]:
+    if join and min(padding) >= 0:
+        short, long = _short_and_long(join)
+        conv = getattr(nn, f"Conv{len(kernel)}d")
+        yield _through(
+            join, conv(join.sides[short][1], join.sides[long][1], tuple(kernel), tuple(stride), tuple(padding))
+        )
+
+
+def _through(join: Join, made: nn.Module) -> Fix:
+    """The shorter side goes through a new layer."""
+    short, _ = _short_and_long(join)
+    side = SIDES[short]
+
+    def change(sides: list[Tensor]) -> list[Tensor]:
+        sides[short] = made.to(sides[short])(sides[short])
+        return sides
+
+    return at_join(join, f"{constructor(made)} on the skip", change, f"{side} = self.shortcut({side})", made)
+
+
+def _zero_channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """He's option A: channels of zeros on the side that has fewer."""
+    if not join or join.sign == "cat" or join.sides[0][2:] != join.sides[1][2:]:
+        return
+    counts = [shape[1] for shape in join.sides]
+    fewer, missing = counts.index(min(counts)), max(counts) - min(counts)
+    pairs = [0] * 2 * (len(join.sides[0]) - 2) + [0, missing]
+
+    def change(sides: list[Tensor]) -> list[Tensor]:
+        sides[fewer] = F.pad(sides[fewer], pairs)
+        return sides
+
+    side = SIDES[fewer]
+    body = f"{side} = nn.functional.pad({side}, {tuple(pairs)})"
+    yield at_join(join, f"{missing} channels of zeros on side {fewer + 1}", change, body)
+
+
+def _crop(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """Cut every side down to the smallest."""
+    if not _differ_in_size_only(join) or not join:
+        return
+
+    def change(sides: list[Tensor]) -> list[Tensor]:
+        smallest = [min(sizes) for sizes in zip(*(each.shape[2:] for each in sides), strict=True)]
+        return [F.pad(each, _missing(each, smallest)) for each in sides]
+
+    names, axes = SIDES[: len(join.sides)], "dhw"[-(len(join.sides[0]) - 2) :]
+    sizes = ", ".join(f"{name}.shape[2:]" for name in names)
+    taken = ", ".join(axes) + "," * (len(axes) == 1)
+    cuts = ", ".join(f"{name}[..., {', '.join(f':{axis}' for axis in axes)}]" for name in names)
+    body = f"{taken} = (min(sizes) for sizes in zip({sizes}))\n{', '.join(names)} = {cuts}"
+    yield at_join(join, "cut at the end", change, body)
+
+
+def _missing(tensor: Tensor, wanted: Sequence[int]) -> list[int]:
+    """Pixels before and behind each axis, the last first, up to a size; less than 0 cuts."""
+    return [n for now, size in zip(reversed(tensor.shape), reversed(wanted), strict=False) for n in (0, size - now)]
+
+
+def _zeros(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """Zeros at the end, up to the size of the shorter way."""
+    if not _differ_in_size_only(join) or not join:
+        return
+    short, axes = _short_and_long(join)[0], range(-1, 1 - len(join.sides[0]), -1)
+
+    def change(sides: list[Tensor]) -> list[Tensor]:
+        return [F.pad(each, _missing(each, sides[short].shape[2:])) for each in sides]
+
+    yield at_join(
+        join,
+        "zeros at the end",
+        change,
+        _each_other(
+            join,
+            lambda one, other: (
+                f"nn.functional.pad({one}, ({', '.join(f'0, {other}.shape[{a}] - {one}.shape[{a}]' for a in axes)}))"
+            ),
+        ),
+    )
+
+
+def _resize(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """Resized to the size of the shorter way."""
+    if not _differ_in_size_only(join) or not join:
+        return
+    short = _short_and_long(join)[0]
+
+    def change(sides: list[Tensor]) -> list[Tensor]:
+        return [
+            F.interpolate(each, sides[short].shape[2:]) if place != short else each
+            for place, each in enumerate(sides)
+        ]
+
+    yield at_join(
+        join,
+        "resize",
+        change,
+        _each_other(join, lambda one, other: f"nn.functional.interpolate({one}, {other}.shape[2:])"),
+    )
+
+
+def _each_other(join: Join, code: Callable[[str, str], str]) -> str:
+    """A line of code for every side but the one with the shorter way."""
+    short = _short_and_long(join)[0]
+    names = [name for place, name in enumerate(SIDES[: len(join.sides)]) if place != short]
+    return "\n".join(f"{name} = {code(name, SIDES[short])}" for name in names)
+
+
+def _channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """A layer that takes what arrives."""
+    wanted = None if join else wanted_channels(row)
+    if wanted and kind_of(row.function) != "conv_transpose" and (row.call or {}).get("groups", 1) == 1:
+        yield at_layer(run.model, row, **{f"in_{wanted[1]}s": wanted[2]})
+
+
+def _nearest(run: Trace, join: Join | None) -> list[tuple[int, Row]]:
+    """The rows of all ways to a join with their sides, those nearest to it first."""
+    places = {place: side for side, way in enumerate(join.ways) for place in way} if join else {}
+    return [(places[place], run.rows[place]) for place in sorted(places, reverse=True)]
+
+
+def _short_and_long(join: Join) -> tuple[int, int]:
+    """The side with the fewest steps since the fork, and that with the most."""
+    lengths = [len(way) for way in join.ways]
+    short = lengths.index(min(lengths))
+    return short, max((place for place in range(len(lengths)) if place != short), key=lengths.__getitem__)
+
+
+def _differ_in_size_only(join: Join | None) -> bool:
+    if join is None or len({len(shape) for shape in join.sides}) > 1 or len(join.sides[0]) < 3:
+        return False
+    return join.sign == "cat" or len({shape[:2] for shape in join.sides}) == 1
+
+
+def _branch_window(run: Trace, join: Join | None) -> list[tuple[int, int, int]] | None:
+    """Kernel, stride and padding of the longer way as one window, for each axis; None if it is none."""
+    if join is None or join.sign == "cat" or len({len(shape) for shape in join.sides}) > 1:
+        return None
+    short, long = _short_and_long(join)
+    windows = []
+    for axis in range(2 - len(join.sides[0]), 0):
+        known = fields(run.rows[: join.place], join.fork, axis)
+        here, there = known.get(join.row.makers[short]), known.get(join.row.makers[long])
+        if here is None or there is None or [*here] != [1, 0, 0] or any(each.denominator > 1 for each in there):
+            return None
+        jump, low, high = map(int, there)
+        windows.append((high - low + 1, jump, -low))
+    return windows or None
+
+
+def _reach(row: Row) -> list[int]:
+    """Positions from the first tap of a row's window to its last, for each axis; empty if it has no such window."""
+    kind, call = kind_of(row.function), row.call or {}
+    if kind not in ("conv", "avg_pool", "max_pool"):
+        return []
+    axes = len(axes_of(row.function, row.before[0]))
+    kernel = call["weight"][2:] if kind == "conv" else _each_axis(call["kernel_size"], axes)
+    dilation = _each_axis(call.get("dilation", 1), axes)
+    return [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+
+
+def _each_axis(value: Any, axes: int) -> tuple[int, ...]:
+    given = tuple(value) if isinstance(value, Sequence) else (value,)
+    return given if len(given) == axes else given * axes
+
+
+KINDS: tuple[Kind, ...] = (
+    _ceil_mode,
+    _output_padding,
+    _half_padding,
+    _projection,
+    _option_b,
+    _pooled,
+    _zero_channels,
+    _channels,
+    _zeros,
+    _crop,
+    _resize,
+    _same_size,
+)

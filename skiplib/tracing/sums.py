@@ -1,0 +1,187 @@
+"""What a step does along one axis: its sum as lesson 01 writes it, the size, and where each output reads (layer L1).
+
+Fields of view are those of Araujo, Norris and Sim (2019, Distill, doi 10.23915/distill.00021), with fractions for
+what makes an image larger.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+Shape = tuple[int, ...]
+Call = Mapping[str, Any]  # a call's arguments by name; a tensor stands as its shape
+
+_ORDER = {  # positional arguments, as PyTorch orders them
+    "conv": "input weight bias stride padding dilation groups",
+    "conv_transpose": "input weight bias stride padding output_padding groups dilation",
+    "max_pool": "input kernel_size stride padding dilation ceil_mode",
+    "avg_pool": "input kernel_size stride padding ceil_mode count_include_pad divisor_override",
+    "adaptive_max_pool": "input output_size",
+    "adaptive_avg_pool": "input output_size",
+    "interpolate": "input size scale_factor mode",
+    "unfold": "input kernel_size dilation padding stride",
+    "pad": "input pad mode value",
+    "pixel_shuffle": "input upscale_factor",
+    "linear": "input weight bias",
+    "flatten": "input start_dim end_dim",
+    "cat": "tensors dim",
+}
+_MIXING = re.compile(  # one position of what these give may see others, and no sum says which
+    r"_*(getitem|T|amax|amin|bmm|chunk|cumsum|einsum|expand|flatten|flip|fold|gather|grid_sample|gru|index_select|linear"
+    r"|log_softmax|lstm|mT|matmul|max|mean|min|movedim|multi_head_attention_forward|permute|repeat|reshape|rnn_tanh|roll"
+    r"|scaled_dot_product_attention|softmax|sort|split|squeeze|stack|sum|tile|transpose|unbind|unflatten|unsqueeze|var"
+    r"|view)_*"
+)
+
+
+def kind_of(op: str) -> str:
+    """The family of a function: that of ``max_pool2d_with_indices`` is ``max_pool``."""
+    kind = re.sub(r"(\dd)?(_with_indices)?$", "", op)
+    return {"concat": "cat", "concatenate": "cat"}.get(kind, kind)
+
+
+def bound(op: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A call's arguments by name; None for a function that has no sum."""
+    names = _ORDER.get(kind_of(op), "").split()
+    return dict(zip(names, args, strict=False)) | dict(kwargs) if names else None
+
+
+@dataclass(frozen=True)
+class Along:
+    """One axis of a step: output i reads positions ``low + i * jump`` to ``high + i * jump`` of the step's input."""
+
+    size: int  # of the output
+    sum: str = ""  # how the size comes about; empty where it stays
+    jump: Fraction | None = Fraction(1)  # None where output i reads no window like the others'
+    low: Fraction = Fraction(0)
+    high: Fraction = Fraction(0)
+
+
+def axes_of(op: str, before: Shape) -> range:
+    """The axes behind the channels, counted from the last, -1; a 2-D layer has two of them, also without a batch."""
+    digit = re.search(r"(\d)d", op)
+    return range(-int(digit[1]) if digit else 2 - len(before), 0)
+
+
+def along(op: str, call: Call | None, before: Shape, after: Shape | None, axis: int) -> Along | None:
+    """What a step does along one axis of its input, counted from the last, -1; None if that is not known."""
+    kind, axes = kind_of(op), len(axes_of(op, before))
+    if call is not None and kind in _SUMS and -axis <= axes:
+        return _SUMS[kind](kind, call, before[axis], axis, axes)
+    same = not _MIXING.fullmatch(kind) and (after is None or after[2:] == before[2:])
+    return Along(before[axis]) if same else None
+
+
+def sum_of(op: str, call: Call | None, before: Sequence[Shape], after: Shape | None) -> str:
+    """A step's arithmetic in one line; empty where the sizes stay as they are."""
+    kind, first = kind_of(op), before[0] if before else ()
+    if call is None:
+        return ""
+    if kind == "linear":
+        return f"{call['weight'][1]} → {call['weight'][0]} features"
+    if kind == "flatten":
+        flat = first[call.get("start_dim", 0) :][
+            : call.get("end_dim", -1) % len(first) + 1 - call.get("start_dim", 0)
+        ]
+        return f"{'·'.join(map(str, flat))} = {math.prod(flat)}" if len(flat) > 1 else ""
+    if kind == "cat":
+        axis = call.get("dim", 0)
+        return f"{' + '.join(str(shape[axis]) for shape in before)} = {after[axis]}" if after else ""
+    axes = [each for axis in axes_of(op, first) if (each := along(op, call, first, after, axis))]
+    texts = [each.sum or "as it is" for each in axes if any(each.sum for each in axes)]
+    windows = [f"{'·'.join(str(each.size) for each in axes)} windows"] * (kind == "unfold")
+    return "; ".join([*(texts[:1] if len(set(texts)) == 1 else texts), *windows])
+
+
+def _at(value: Any, axis: int, axes: int) -> Any:
+    """One axis' share of an argument that may be one number for all."""
+    given = tuple(value) if isinstance(value, Sequence) else (value,)
+    return given[axis] if len(given) == axes else given[0]
+
+
+def _window(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
+    kernel = call["weight"][axis] if kind == "conv" else _at(call["kernel_size"], axis, axes)
+    stride = _at(call.get("stride") or (1 if kind in ("conv", "unfold") else kernel), axis, axes)
+    dilation, padding = _at(call.get("dilation", 1), axis, axes), call.get("padding", 0)
+    reach = dilation * (kernel - 1)
+    left = reach // 2 if padding == "same" else 0 if padding == "valid" else _at(padding, axis, axes)
+    right = reach - left if padding == "same" else left
+    room, ceil = size + left + right - reach - 1, bool(call.get("ceil_mode"))
+    places = (-(-room // stride) if ceil else room // stride) + 1
+    hangs = ceil and (places - 1) * stride >= size + left  # the last window would begin in the padding at the end
+    span = kernel if dilation == 1 else f"({dilation}·({kernel} − 1) + 1)"
+    inside = f"{_padded(size, left, right)} − {span}"
+    text = f"⌈({inside}) / {stride}⌉ + 1" if ceil else f"⌊({inside}) / {stride}⌋ + 1"
+    text = f"{inside} + 1" if stride == 1 else text + " − 1" * hangs
+    over = f", {room % stride} left over" if room % stride and room > 0 and not ceil else ""
+    return Along(
+        places - hangs, f"{text} = {places - hangs}{over}", Fraction(stride), -Fraction(left), Fraction(reach - left)
+    )
+
+
+def _transposed(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
+    names = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
+    stride, padding, extra, dilation = (_at(call.get(name, usual), axis, axes) for name, usual in names.items())
+    kernel = call["weight"][axis]
+    reach = dilation * (kernel - 1)
+    grown = (size - 1) * stride - 2 * padding + reach + 1 + extra
+    span = kernel if dilation == 1 else f"({dilation}·({kernel} − 1) + 1)"
+    text = f"({size} − 1)·{stride}" + f" − 2·{padding}" * bool(padding) + f" + {span}" + f" + {extra}" * bool(extra)
+    return Along(
+        grown, f"{text} = {grown}", Fraction(1, stride), Fraction(padding - reach, stride), Fraction(padding, stride)
+    )
+
+
+def _adaptive(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
+    asked = _at(call["output_size"], axis, axes)
+    if asked is None:
+        return Along(size)
+    step = Fraction(size, asked) if asked and size % asked == 0 else None  # else the windows differ in width
+    return Along(asked, f"{size} → {asked}, as asked", step, high=(step or Fraction(1)) - 1)
+
+
+def _resized(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
+    if call.get("size") is not None:
+        new = _at(call["size"], axis, axes)
+        text = f"{size} → {new}, as asked"
+    else:
+        scale = _at(call["scale_factor"], axis, axes)
+        new = math.floor(size * scale)
+        text = f"⌊{size} · {scale:.4g}⌋ = {new}"
+    step = Fraction(size, new) if new else None
+    middle = ((step or Fraction(1)) - 1) / 2  # of what output 0 reads
+    return Along(new, text, step, middle, middle)
+
+
+def _padding(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
+    left, right = [*call["pad"], *[0] * 2 * axes][-2 * axis - 2 :][:2]  # pairs from the last axis on
+    new = size + left + right
+    text = f"{_padded(size, left, right)} = {new}" if left or right else ""
+    return Along(new, text, Fraction(1), -Fraction(left), -Fraction(left))
+
+
+def _shuffled(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
+    factor = call["upscale_factor"]
+    return Along(
+        size * factor, f"{size}·{factor} = {size * factor}", Fraction(1, factor), Fraction(1 - factor, factor)
+    )
+
+
+def _padded(size: int, left: int, right: int) -> str:
+    """A size and its padding on both sides; a negative one cuts."""
+    if left == right:
+        return f"{size} + 2·{left}" if left > 0 else f"{size} − 2·{-left}" if left else str(size)
+    return f"{size}" + "".join(f" {'+' if each > 0 else '−'} {abs(each)}" for each in (left, right) if each)
+
+
+_SUMS = {
+    **dict.fromkeys(("conv", "max_pool", "avg_pool", "unfold"), _window),
+    **dict.fromkeys(("adaptive_max_pool", "adaptive_avg_pool"), _adaptive),
+    "conv_transpose": _transposed,
+    "interpolate": _resized,
+    "pad": _padding,
+    "pixel_shuffle": _shuffled,
+}

@@ -1,0 +1,193 @@
+"""Trace any module on one input, or at many sizes: its steps, its joins, where it fails (layer L1, torch)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
+
+from skiplib.adding import Verdict
+from skiplib.arithmetic import checked_integer, checked_word
+from skiplib.tracing.joins import Join, fields, joins_of
+from skiplib.tracing.recorder import INPUT, Change, Row, copied, record
+from skiplib.tracing.sums import Shape
+from skiplib.words import in_ranges
+
+_FEW = 6  # sizes are listed
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One run of a module, up to its end or to the step that fails."""
+
+    model: nn.Module = field(repr=False)  # the learner's own
+    inputs: tuple[Tensor, ...] = field(repr=False)
+    mode: str  # "eval" or "train"
+    changes: Mapping[str, Change] = field(repr=False)  # of calls, by site
+    rows: Sequence[Row]
+    error: str  # PyTorch's words, where the run failed
+    line: str  # of the learner's code, that failed
+    output_shape: Shape | None
+
+    @cached_property
+    def joins(self) -> list[Join]:
+        """Every add, subtraction and ``cat`` of things that depend on the input."""
+        return joins_of(self.rows)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What becomes of the run: "error", "broadcast" where an add stretches one of its sides, or "equal"."""
+        if self.error:
+            return "error"
+        return "broadcast" if any(join.verdict == "broadcast" for join in self.joins) else "equal"
+
+    @property
+    def failed(self) -> Row | None:
+        """The step that failed; None if none did, or if no call of PyTorch is to blame."""
+        return self.rows[-1] if self.error and self.rows and self.rows[-1].error == self.error else None
+
+    @property
+    def failed_join(self) -> Join | None:
+        """The join that failed, if it was one."""
+        return self.joins[-1] if self.failed and self.joins and self.joins[-1].row is self.failed else None
+
+    def name(self, place: int) -> str:
+        """A row in a word or two."""
+        return "the input" if place == INPUT else f"`{self.rows[place].label}`"
+
+    def sees(self, place: int, axis: int = -1) -> int | None:
+        """How many positions of the input one of a row sees along an axis (-1: width), at most; None if maybe all."""
+        seen = fields(self.rows[: place + 1], INPUT, axis).get(place)
+        return None if seen is None else int(seen[2] - seen[1]) + 1
+
+    def again(self, *inputs: Tensor, changes: Mapping[str, Change] | None = None) -> "Trace":
+        """The same module on other inputs, or with other changes of its calls."""
+        inputs, changes = inputs or self.inputs, self.changes if changes is None else changes
+        run = record(copied(self.model, training=self.mode == "train"), inputs, changes)
+        return Trace(self.model, inputs, self.mode, changes, *run)
+
+    def __str__(self) -> str:
+        """A line for each step: its name, its shape, its sum."""
+        lines = [f"{'input':22} {shown(self.inputs[0].shape)}"]
+        for row in self.rows:
+            shape = shown(row.shape) if row.shape else " with ".join(map(shown, row.before))
+            lines.append(f"{row.label:22} {shape:20} {row.sum}".rstrip())
+        return "\n".join([*lines, *[f"✗ {self.error}"] * bool(self.error)])
+
+
+def trace(
+    model: nn.Module,
+    input_size: Sequence[int] | None = None,
+    *,
+    input_data: Tensor | Sequence[Tensor] | None = None,
+    mode: str = "eval",
+) -> Trace:
+    """Run a module once, on zeros of ``input_size`` or on ``input_data``, and write down every step.
+
+    What runs is a copy that shares the parameters; the module is left as it was.
+
+    Raises:
+        TypeError: if ``model`` cannot be followed, or ``input_data`` holds anything but tensors.
+        ValueError: if there is not exactly one of ``input_size`` and ``input_data``.
+
+    >>> from skiplib.blocks import PublishedBlock
+    >>> trace(PublishedBlock(), (1, 3, 32, 32)).failed_join.sides
+    ((1, 3, 32, 32), (1, 3, 11, 11))
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"`model` must be an nn.Module; got {model!r}")
+    if isinstance(model, torch.jit.ScriptModule) or hasattr(model, "_orig_mod"):
+        raise TypeError(
+            "`model` is scripted or compiled: there are no calls to follow; trace the module it was made of"
+        )
+    if any(isinstance(each, LazyModuleMixin) and each.has_uninitialized_params() for each in model.modules()):
+        raise TypeError("`model` has lazy layers, whose sizes are not known yet: run it once before")
+    checked_word("mode", mode, ("eval", "train"))
+    if input_size is not None and input_data is None:
+        input_data = zeros(model, input_size)
+    elif input_size is not None or input_data is None:
+        raise ValueError("give either `input_size` or `input_data`")
+    inputs = (input_data,) if isinstance(input_data, Tensor) else tuple(input_data)
+    if not all(isinstance(each, Tensor) for each in inputs):
+        raise TypeError(f"`input_data` must be a tensor or several; got {inputs!r}")
+    return Trace(model, inputs, mode, {}, (), "", "", None).again()
+
+
+def zeros(model: nn.Module, input_size: Sequence[int]) -> Tensor:
+    """An input of zeros, of the kind of the model's parameters."""
+    sizes = [checked_integer("input_size", size, 1) for size in input_size]
+    like = next((each for each in model.parameters() if each.is_floating_point()), torch.empty(0))
+    return like.new_zeros(sizes).detach()
+
+
+def shown(shape: Sequence[int] | None) -> str:
+    """A shape as PyTorch's users write it."""
+    return "?" if shape is None else f"({', '.join(map(str, shape))})"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What becomes of a module at each size of its input."""
+
+    verdicts: dict[int, Verdict]
+    broke: dict[int, str]  # where it failed or stretched: the first step to blame
+
+    @property
+    def runs(self) -> list[int]:
+        """The sizes at which it runs and nothing is stretched."""
+        return [size for size, verdict in self.verdicts.items() if verdict == "equal"]
+
+    @property
+    def rule(self) -> str:
+        """Which sizes those are, as a rule if they follow one."""
+        runs = self.runs
+        if len(runs) == len(self.verdicts):
+            return "every size"
+        step = runs[1] - runs[0] if len(runs) > 1 else 0
+        if not step or runs != [size for size in self.verdicts if size >= runs[0] and (size - runs[0]) % step == 0]:
+            return in_ranges(runs) if len(runs) < _FEW else f"{len(runs)} of {len(self.verdicts)} sizes"
+        if step == 1:
+            return f"every size from {runs[0]}"
+        if step == 2:
+            return f"{'odd' if runs[0] % 2 else 'even'} sizes"
+        rest = runs[0] % step
+        return f"multiples of {step}" if not rest else f"sizes that leave {rest} when divided by {step}"
+
+
+def sweep(model: nn.Module, input_size: Sequence[int], sizes: Iterable[int]) -> Sweep:
+    """Run a module at every size of ``sizes``: all axes of ``input_size`` behind batch and channels take it.
+
+    >>> from skiplib.blocks import PublishedBlock
+    >>> sweep(PublishedBlock(), (1, 3, 32, 32), range(1, 65)).runs
+    [3, 4]
+    """
+    return swept(trace(model, input_size), sizes)
+
+
+def swept(run: Trace, sizes: Iterable[int]) -> Sweep:
+    """The same for a run, with its changes."""
+    return collected(at_sizes(run, sizes))
+
+
+def at_sizes(run: Trace, sizes: Iterable[int]) -> Iterator[tuple[int, Trace]]:
+    """A run again at one size after the other."""
+    batch, axes = run.inputs[0].shape[:2], run.inputs[0].dim() - 2
+    if axes < 1:
+        raise ValueError(f"`input_size` must have axes behind batch and channels; got {tuple(batch)}")
+    for size in sizes:
+        yield size, run.again(run.inputs[0].new_zeros(*batch, *[size] * axes))
+
+
+def collected(runs: Iterable[tuple[int, Trace]]) -> Sweep:
+    """What became of them."""
+    verdicts, broke = {}, {}
+    for size, run in runs:
+        verdicts[size] = run.verdict
+        stretched = (join.row for join in run.joins if join.verdict == "broadcast")
+        if blamed := run.failed or next(stretched, None):
+            broke[size] = f"{blamed.label}: {' and '.join(map(shown, blamed.before))}"
+        elif run.error:
+            broke[size] = run.error
+    return Sweep(verdicts, broke)
