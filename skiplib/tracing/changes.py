@@ -38,6 +38,15 @@ class Fix:
         return Fix(what, self.where + other.where, changes, self.layers + other.layers, lines, parameters)
 
 
+def merged(first: Mapping[str, Change], then: Mapping[str, Change]) -> dict[str, Change]:
+    """Both changes, one after the other where they meet at a site."""
+
+    def both(site: str) -> Change:
+        return lambda function, given: then[site](function, first[site](function, given))
+
+    return {**first, **then, **{site: both(site) for site in first.keys() & then.keys()}}
+
+
 def at_layer(model: nn.Module, row: Row, **new: Any) -> Fix:
     """Other arguments for a layer, or for a call where no layer stands behind it."""
     weight = list((row.call or {}).get("weight", ()))

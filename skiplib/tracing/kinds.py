@@ -17,6 +17,7 @@ from skiplib.tracing.recorder import Row
 from skiplib.tracing.sums import axes_of, kind_of
 from skiplib.tracing.tracer import Trace
 
+_ONES = (1, 1, 1)  # of a layer without dilation
 Kind = Callable[[Trace, Row, Join | None], Iterator[Fix]]  # what to try where a step or a join is in trouble
 
 
@@ -40,14 +41,12 @@ def _output_padding(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
 def _half_padding(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     """Half a window less one on every side; for an even window, which has no half, PyTorch's "same"."""
     fixes = []
-    for each in [each for _, each in _nearest(run, join)] if join else [row]:
-        if (spans := _reach(each)) and each.call:
-            halves: Any = tuple(reach // 2 for reach in spans)
-            if any(reach % 2 for reach in spans):
-                halves = "same"
-            now = each.call.get("padding", 0)
-            if halves != (now if isinstance(now, str) else _each_axis(now, len(spans))):
-                fixes.append(at_layer(run.model, each, padding=halves))
+    for each, window in _windows(run, row, join):
+        reach = [d * (k - 1) for k, d in zip(window["kernel_size"], window.get("dilation", _ONES), strict=False)]
+        half = tuple(one // 2 for one in reach)
+        even_window = any(one % 2 for one in reach)
+        if half != window["padding"] or even_window:
+            fixes.append(at_layer(run.model, each, padding="same" if even_window else half))
     if fixes:
         yield sum(fixes, Fix())
 
@@ -55,11 +54,11 @@ def _half_padding(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
 def _same_size(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     """Convolutions that keep every size: an odd kernel, stride 1, half padding."""
     fixes = []
-    for each in [each for _, each in _nearest(run, join) if kind_of(each.function) == "conv"]:
-        kernel = [size + 1 - size % 2 for size in each.call["weight"][2:]] if each.call else []
-        dilation = _each_axis((each.call or {}).get("dilation", 1), len(kernel))
-        padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
-        fixes.append(at_layer(run.model, each, kernel_size=tuple(kernel), stride=(1,) * len(kernel), padding=padding))
+    for each, window in _windows(run, row, join):
+        if kind_of(each.function) == "conv":
+            kernel = tuple(size + 1 - size % 2 for size in window["kernel_size"])
+            half = tuple(d * (k - 1) // 2 for k, d in zip(kernel, window["dilation"], strict=True))
+            fixes.append(at_layer(run.model, each, kernel_size=kernel, stride=(1,) * len(kernel), padding=half))
     if fixes:
         yield sum(fixes, Fix())
 
@@ -211,6 +210,14 @@ def _channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
         yield at_layer(run.model, row, **{f"in_{wanted[1]}s": wanted[2]})
 
 
+def _windows(run: Trace, row: Row, join: Join | None) -> list[tuple[Row, dict[str, tuple[int, ...]]]]:
+    """The layers with a window that lead to a join, or the one that fails."""
+    rows = [each for _, each in _nearest(run, join)] if join else [row]
+    return [
+        (each, window) for each in rows if kind_of(each.function) != "conv_transpose" and (window := window_of(each))
+    ]
+
+
 def _nearest(run: Trace, join: Join | None) -> list[tuple[int, Row]]:
     """The rows of all ways to a join with their sides, those nearest to it first."""
     places = {place: side for side, way in enumerate(join.ways) for place in way} if join else {}
@@ -246,15 +253,24 @@ def _branch_window(run: Trace, join: Join | None) -> list[tuple[int, int, int]] 
     return windows or None
 
 
-def _reach(row: Row) -> list[int]:
-    """Positions from the first tap of a row's window to its last, for each axis; empty if it has no such window."""
+def window_of(row: Row) -> dict[str, tuple[int, ...]]:
+    """A layer's ``kernel_size``, ``stride``, ``padding``, ``dilation`` for each axis; empty if it has no window."""
     kind, call = kind_of(row.function), row.call or {}
-    if kind not in ("conv", "avg_pool", "max_pool"):
-        return []
+    if kind not in ("conv", "conv_transpose", "avg_pool", "max_pool"):
+        return {}
     axes = len(axes_of(row.function, row.before[0]))
-    kernel = call["weight"][2:] if kind == "conv" else _each_axis(call["kernel_size"], axes)
+    kernel = call["weight"][2:] if "weight" in call else _each_axis(call["kernel_size"], axes)
     dilation = _each_axis(call.get("dilation", 1), axes)
-    return [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    reach = tuple(d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
+    stride = _each_axis(call.get("stride") or (1 if "weight" in call else kernel), axes)
+    padding = call.get("padding", 0)
+    words = {"same": tuple(each // 2 for each in reach), "valid": (0,) * axes}
+    return {
+        "kernel_size": kernel,
+        "stride": stride,
+        "padding": words[padding] if isinstance(padding, str) else _each_axis(padding, axes),
+        **({} if kind == "avg_pool" else {"dilation": dilation}),
+    }
 
 
 def _each_axis(value: Any, axes: int) -> tuple[int, ...]:

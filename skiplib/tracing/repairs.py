@@ -6,23 +6,29 @@ A repair changes calls, at a layer or at a line of the learner's code; the modul
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from skiplib.tracing.changes import Fix
+from skiplib.tracing.changes import Fix, merged
 from skiplib.tracing.kinds import KINDS, Kind
 from skiplib.tracing.sums import Shape
-from skiplib.tracing.tracer import Trace, at_sizes, collected
+from skiplib.tracing.tracer import Trace, shown, swept
 
 _MOST_STEPS = 8  # of one kind, where the same trouble waits at several places of a network
 _MULTIPLES = (2, 4, 8, 16, 32, 64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Repair:
     """A repair that was run: what it costs, what comes out, at which sizes it runs."""
 
     fix: Fix
     output_shape: Shape | None
     sizes: tuple[int, ...]  # those of the sizes asked for at which it runs and stretches nothing
+    asked: int  # how many sizes were asked for
     multiple: int = 1  # of which the input's sides are made, by zeros at their end
+
+    def __str__(self) -> str:
+        """The repair in one line."""
+        runs = f", runs at {len(self.sizes)} of {self.asked} sizes" if self.asked else ""
+        return f"{self.name}: {self.fix.parameters} parameters more, gives {shown(self.output_shape)}{runs}"
 
     @property
     def name(self) -> str:
@@ -52,8 +58,8 @@ def repairs(run: Trace, sizes: Iterable[int] = ()) -> list[Repair]:
     for kind in KINDS:
         if grown := _grown(run, kind):
             fix, repaired = grown
-            runs = collected(at_sizes(repaired, sizes)).runs if sizes else []
-            found.append(Repair(fix, repaired.output_shape, tuple(runs)))
+            runs = swept(repaired, sizes).runs if sizes else []
+            found.append(Repair(fix, repaired.output_shape, tuple(runs), len(sizes)))
     if padded := _padded_input(run, sizes):
         found.append(padded)
     return found
@@ -75,7 +81,7 @@ def _grown(run: Trace, kind: Kind) -> tuple[Fix, Trace] | None:
         join = next((each for each in run.joins if each.place == place), None)
         for step in kind(run, run.rows[place], join):
             if step.changes.keys().isdisjoint(fix.changes):  # a repair never undoes itself
-                tried = run.again(changes={**run.changes, **step.changes})
+                tried = run.again(changes=merged(run.changes, step.changes))
                 after = _trouble(tried)
                 if (not tried.error) if after is None else after > place:
                     break
@@ -100,5 +106,7 @@ def _padded_input(run: Trace, sizes: Sequence[int]) -> Repair | None:
                 break
         else:
             first = (*shape[:2], *(-(-size // multiple) * multiple for size in shape[2:]))
-            return Repair(Fix(), run.again(run.inputs[0].new_zeros(first)).output_shape, tuple(sizes), multiple)
+            return Repair(
+                Fix(), run.again(run.inputs[0].new_zeros(first)).output_shape, tuple(sizes), len(sizes), multiple
+            )
     return None

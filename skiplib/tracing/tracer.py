@@ -1,6 +1,6 @@
 """Trace any module on one input, or at many sizes: its steps, its joins, where it fails (layer L1, torch)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -134,6 +134,14 @@ class Sweep:
     verdicts: dict[int, Verdict]
     broke: dict[int, str]  # where it failed or stretched: the first step to blame
 
+    def add(self, size: int, run: Trace) -> None:
+        """Note what became of a run."""
+        self.verdicts[size] = run.verdict
+        stretched = (join.row for join in run.joins if join.verdict == "broadcast")
+        blamed = run.failed or next(stretched, None)
+        if blamed or run.error:
+            self.broke[size] = f"{blamed.label}: {' and '.join(map(shown, blamed.before))}" if blamed else run.error
+
     @property
     def runs(self) -> list[int]:
         """The sizes at which it runs and nothing is stretched."""
@@ -168,26 +176,10 @@ def sweep(model: nn.Module, input_size: Sequence[int], sizes: Iterable[int]) -> 
 
 def swept(run: Trace, sizes: Iterable[int]) -> Sweep:
     """The same for a run, with its changes."""
-    return collected(at_sizes(run, sizes))
-
-
-def at_sizes(run: Trace, sizes: Iterable[int]) -> Iterator[tuple[int, Trace]]:
-    """A run again at one size after the other."""
     batch, axes = run.inputs[0].shape[:2], run.inputs[0].dim() - 2
     if axes < 1:
         raise ValueError(f"`input_size` must have axes behind batch and channels; got {tuple(batch)}")
+    found = Sweep({}, {})
     for size in sizes:
-        yield size, run.again(run.inputs[0].new_zeros(*batch, *[size] * axes))
-
-
-def collected(runs: Iterable[tuple[int, Trace]]) -> Sweep:
-    """What became of them."""
-    verdicts, broke = {}, {}
-    for size, run in runs:
-        verdicts[size] = run.verdict
-        stretched = (join.row for join in run.joins if join.verdict == "broadcast")
-        if blamed := run.failed or next(stretched, None):
-            broke[size] = f"{blamed.label}: {' and '.join(map(shown, blamed.before))}"
-        elif run.error:
-            broke[size] = run.error
-    return Sweep(verdicts, broke)
+        found.add(size, run.again(run.inputs[0].new_zeros(*batch, *[size] * axes)))
+    return found
