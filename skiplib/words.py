@@ -74,12 +74,13 @@ def conv_arguments(default_stride: int = 1, /, **arguments: object) -> str:
 
     Args:
         default_stride: 1 for a convolution; a pooling's is its kernel size.
-        arguments: ``kernel_size``, ``stride``, ``padding``, ``dilation``, each a number or (height, width).
+        arguments: ``kernel_size``, ``stride``, ``padding``, ``dilation``, and ``output_padding`` on the way up,
+            each a number or (height, width).
 
     >>> conv_arguments(kernel_size=2, stride=1, padding=(2, 0), dilation=(1, 1))
     'kernel_size=2, padding=(2, 0)'
     """
-    defaults = {"stride": default_stride, "padding": 0, "dilation": 1}
+    defaults = {"stride": default_stride, "padding": 0, "dilation": 1, "output_padding": 0}
     return ", ".join(
         f"{name}={value}"
         for name, value in arguments.items()

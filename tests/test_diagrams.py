@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import compose, sizes, sizes_after
+from skiplib.diagrams.axis import Spread
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
@@ -21,6 +22,7 @@ from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_res
 from skiplib.diagrams.sheets import draw_add
 from skiplib.diagrams.strip import draw_strip
 from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures
+from skiplib.diagrams.transposed import draw_transposed
 from skiplib.kernels import KERNELS, Convolution, named_weights, short
 from skiplib.shortcuts import Shortcut
 
@@ -41,6 +43,7 @@ VERDICTS_OF_IDENTITY = {size: IDENTITY.verdict(size) for size in range(1, 33)}
 EVERY_PICTURE = [
     lambda: draw_strip(12, ConvGeometry(3, 2, 2, 2)),
     lambda: draw_convolution((12, 20), (ConvGeometry(3, 3), ConvGeometry(5, 4, 1)), output_index=(1, 3)),
+    lambda: draw_transposed(Spread("row", 6, ConvGeometry(3, 2, 1), 1), Spread("column", 4, ConvGeometry(2, 3))),
     lambda: draw_chain(32, [PUBLISHED, PUBLISHED], output_index=5),
     lambda: draw_block([("conv", (1, 3, 8, 8))], input_shape=(1, 3, 8, 8), verdict="equal"),
     lambda: draw_residual(IDENTITY, 32, hidden_channels=6, output_index=5, verdicts=VERDICTS_OF_IDENTITY),
@@ -119,6 +122,66 @@ def test_picture_knows_what_every_output_reads_and_every_pixel_feeds(input_size,
         assert known[name]["places"] == len(known[name]["reads"]) == fed.shape[1]
         for place, label in enumerate(known[name]["reads"]):
             assert label.startswith(f"output {name[:-1]} {place} reads {name} ")
+
+
+UPWARD = [
+    (6, ConvGeometry(3, 2, 1), 0),
+    (6, ConvGeometry(3, 2, 1), 1),
+    (3, ConvGeometry(2, 3, 0), 2),
+    (4, ConvGeometry(3, 1, 1, 3), 2),
+    (2, ConvGeometry(4, 3, 2), 2),
+]
+
+
+@pytest.mark.parametrize("setting", UPWARD)
+def test_transposed_picture_knows_what_every_input_reaches(setting):
+    inputs, geometry, added = setting
+    known = answers(draw_transposed(Spread("row", *setting), Spread("column", 5, ConvGeometry(3))))["rows"]
+    moves = {"stride": geometry.stride, "dilation": geometry.dilation}
+    uncropped = F.conv_transpose1d(torch.eye(inputs)[:, None], torch.ones(1, 1, geometry.kernel_size), **moves)[:, 0]
+    reached = [pixel.nonzero().flatten().tolist() for pixel in uncropped.T]
+    assert known["feeds"] == reached + [[]] * max(0, added - geometry.padding)
+    assert (known["places"], len(known["reads"]), known["padded"]) == (inputs, inputs, len(known["reached"]))
+    cropped = ["(cropped)" in words for words in known["reached"]]
+    assert cropped == [not 0 <= k - geometry.padding < known["size"] for k in range(known["padded"])]
+    for k, (places, words) in enumerate(zip(known["feeds"], known["reached"], strict=True)):
+        assert words.startswith(f"output row {k - geometry.padding}".replace("-", "−"))
+        assert ("by no input" in words) == (not places)
+    for place, words in enumerate(known["reads"]):
+        assert words.startswith(f"input row {place} reaches output row")
+
+
+@pytest.mark.parametrize("setting", UPWARD)
+def test_transposed_picture_is_fainter_where_fewer_inputs_reach(setting):
+    rows, columns = Spread("row", *setting), Spread("column", 5, ConvGeometry(2, 2))
+    picture = draw_transposed(rows, columns)
+    output = numbers(classed(picture, "output", "rect")[0], "x", "y", "width", "height")
+    cell, left = output[2] / columns.size, [1.0] * rows.size
+    for group in [each for each in parse(picture).iter(f"{SVG}g") if each.get("fill-opacity")]:
+        for _, y in corners(group[0]):
+            left[round((y - output[1]) / cell)] -= float(group.get("fill-opacity"))
+    assert left == pytest.approx([count / max(rows.counts) for count in rows.counts], abs=0.01)
+    added = classed(picture, "strike", "rect")
+    assert len(added) == 2 * bool(rows.added)  # in the picture, and in its legend
+    if added:
+        _, y, _, height = numbers(added[0], "x", "y", "width", "height")
+        assert height == pytest.approx(rows.added * cell, rel=1e-3)
+        assert y + height == pytest.approx(output[1] + output[3], rel=1e-3)
+    assert ("added" in words(picture)) == bool(rows.added) and ("cropped" in words(picture)) == bool(rows.padding)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (5, 4), (11, 7)])
+def test_marked_output_and_the_inputs_that_reach_it_stand_at_their_rows_and_columns(place):
+    rows, columns = Spread("row", 6, ConvGeometry(3, 2, 1), 1), Spread("column", 4, ConvGeometry(2, 2))
+    picture = draw_transposed(rows, columns, output_index=place)
+    small, output = (numbers(classed(picture, name, "rect")[0], "x", "y", "width") for name in ("image", "output"))
+    cell = output[2] / columns.size
+    *sources, pixel = corners(classed(picture, "now", "g")[0].find(f"{SVG}path"))
+    assert pixel == pytest.approx((output[0] + place[1] * cell, output[1] + place[0] * cell))
+    found = {(round((y - small[1]) / cell), round((x - small[0]) / cell)) for x, y in sources}
+    assert found == set(itertools.product(rows.sources(place[0]), columns.sources(place[1]))) != set()
+    assert {rows.reached(place[0]), columns.reached(place[1])} <= set(words(picture))
+    assert {"13 − 2·1 + 1 = 12", "8", "input 6 × 4", "output 12 × 8"} <= set(words(picture))
 
 
 def test_marked_window_and_its_output_pixel_stand_at_their_row_and_column():

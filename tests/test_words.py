@@ -37,6 +37,8 @@ def test_arguments_as_code_make_the_same_layer(numbers):
 
 def test_arguments_that_differ_by_axis_are_written_out():
     assert conv_arguments(kernel_size=(3, 5), stride=(1, 2), padding=(0, 0)) == "kernel_size=(3, 5), stride=(1, 2)"
+    assert conv_arguments(kernel_size=3, output_padding=(0, 0)) == "kernel_size=3"
+    assert conv_arguments(kernel_size=3, output_padding=1) == "kernel_size=3, output_padding=1"
 
 
 def test_sizes_are_listed_until_there_are_too_many():

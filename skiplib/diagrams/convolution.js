@@ -1,7 +1,9 @@
 // Answers the mouse. `this` is the group "hits"; it is asked by a pointer's event, by {place: 7}, which is a step of a
 // walk, or by {walk: 1}. (Browsers call the argument of a handler `evt` in SVG, and `event` elsewhere.)
+// A transposed convolution is a convolution that is read `back`: its inputs are in the panel "output".
 const asked = arguments[0];
 const {cell, rows, columns, sums} = this.axes ??= JSON.parse(this.dataset.axes);
+const back = rows.reached;
 const now = this.ownerSVGElement.querySelector('.now'), [cover, fed] = this.children;
 const places = rows.places * columns.places, box = this.closest('.skiplib-explorer')?.querySelector('.skiplib-output_index input');
 const far = columns.output + columns.places * cell, low = rows.output + rows.places * cell;
@@ -27,13 +29,22 @@ const show = (row, column) => {
   say(rows.reads[row], columns.reads[column], sums[row * columns.places + column]);
   if (asked.place >= 0) cover.setAttribute('d', `M${columns.output} ${y + cell}H${far}V${low}H${columns.output}zM${x + cell} ${y}H${far}v${cell}H${x + cell}z`);
 };
+const light = (panel, row, column, other, down, across) => {
+  now.querySelectorAll(':scope > :not(.said)').forEach(part => part.setAttribute('visibility', 'hidden'));
+  fed.setAttribute('d', square(panel, row, column) + down.flatMap(y => across.map(x => square(other, y, x))).join(''));
+};
 const feed = (row, column) => {
+  const found = rows.feeds[row].length * columns.feeds[column].length;
   const inside = row >= rows.padding && row < rows.padded - rows.padding && column >= columns.padding && column < columns.padded - columns.padding;
-  const found = rows.feeds[row].flatMap(down => columns.feeds[column].map(across => square('output', down, across)));
-  [...now.children].slice(0, 3).forEach(part => part.setAttribute('visibility', 'hidden'));
-  fed.setAttribute('d', square('input', row, column) + found.join(''));
   const pixel = inside ? `pixel (${row - rows.padding}, ${column - columns.padding})` : 'this pixel of the padding';
-  say(`${pixel} feeds ${found.length || 'no'} output${found.length === 1 ? '' : 's'}`);
+  light('input', row, column, 'output', rows.feeds[row], columns.feeds[column]);
+  if (back) say(rows.reached[row], columns.reached[column]);
+  else say(`${pixel} feeds ${found || 'no'} output${found === 1 ? '' : 's'}`);
+};
+const spread = (row, column) => {
+  const read = (axis, place) => axis.feeds.flatMap((places, position) => places.includes(place) ? position : []);
+  light('output', row, column, 'input', read(rows, row), read(columns, column));
+  say(rows.reads[row], columns.reads[column]);
 };
 const at = axes => {
   const p = new DOMPoint(asked.clientX, asked.clientY).matrixTransform(this.getScreenCTM().inverse());
@@ -56,10 +67,11 @@ if (asked.walk && this.timer) {
   rest();
   show(Math.floor(asked.place / columns.places), asked.place % columns.places);
 } else if (asked.type === 'click') {
-  const [row, column] = at('output');
-  if (within([row, column], 'places')) set(row * columns.places + column);
+  const [row, column] = back ? at('input').map((position, i) => position - [rows, columns][i].padding) : at('output');
+  const count = back ? 'size' : 'places';
+  if (within([row, column], count)) set(row * columns[count] + column);
 } else if (!this.timer) {
   rest();
-  if (asked.type === 'pointermove' && within(at('output'), 'places')) show(...at('output'));
+  if (asked.type === 'pointermove' && within(at('output'), 'places')) (back ? spread : show)(...at('output'));
   else if (asked.type === 'pointermove' && within(at('input'), 'padded')) feed(...at('input'));
 }

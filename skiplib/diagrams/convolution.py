@@ -1,7 +1,7 @@
 """One convolution as a picture: the padded image, its windows, and the output beside it (layer L2)."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -19,7 +19,7 @@ _WEIGHED = 30  # a pixel as wide has room for its value and a weight
 _LEFT, _TOP = 44, 50  # room for the size that is written upright; for title and size
 _GAP = 84  # between the panels: the lines from a window to its output pixel need room
 _SHADES = 6  # on each side of 0
-_RULES = shade_rules({"p": "#1a1a1a", "n": "#7a1f5c"}, _SHADES, darkest=0.9) | {
+RULES = shade_rules({"p": "#1a1a1a", "n": "#7a1f5c"}, _SHADES, darkest=0.9) | {
     ".paper": f"fill:#fff;stroke:{FAINT}",
     ".v": "font-size:11px",
     ".v.faint": f"fill:{FAINT}",
@@ -96,8 +96,10 @@ def draw_convolution(
     kinds |= {"padding": "padding"} if rows.padding or columns.padding else {}
     parts.append(legend(_LEFT, bottom, kinds, unread=bool(rows.unread or columns.unread)))
     width = max(x + columns.places * cell + 32, 620)
-    alt = _describe(plan, *output_index)
-    return make_picture(width, bottom + 12, parts, alt=alt, rules=_RULES, hover="".join(_hover(plan)))
+    everywhere = product(range(rows.places), range(columns.places))
+    sums, kind = ([values.written(*place) for place in everywhere], "tap") if values else ([], "window")
+    live = hover(rows, columns, cell, (_LEFT, _TOP), plan.at, sums=sums, kind=kind)
+    return make_picture(width, bottom + 12, parts, alt=_describe(plan, *output_index), rules=RULES, hover=live)
 
 
 def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, ConvGeometry]) -> Picture:
@@ -123,7 +125,7 @@ def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, Con
     below = _TOP + max(tall, high) * cell + 24
     parts.append(text(_LEFT, below, f"✗ the window spans {tall} × {wide} and {out}"))
     alt = f"A window of {tall} by {wide} on an image padded to {high} by {broad}: it {out}."
-    return make_picture(max(_LEFT + max(wide, broad) * cell + 32, 620), below + 12, parts, alt=alt, rules=_RULES)
+    return make_picture(max(_LEFT + max(wide, broad) * cell + 32, 620), below + 12, parts, alt=alt, rules=RULES)
 
 
 def _input_panel(plan: _Plan) -> Iterator[str]:
@@ -206,18 +208,26 @@ def _marked_window(plan: _Plan, row: int, column: int) -> Iterator[str]:
     yield from (text(_LEFT, plan.caption + 18 * line, words, "said") for line, words in enumerate(said))
 
 
-def _hover(plan: _Plan) -> Iterator[str]:
+def hover(
+    rows: Axis,
+    columns: Axis,
+    cell: float,
+    image: tuple[float, float],
+    output: tuple[float, float],
+    *,
+    sums: Sequence[str] = (),
+    kind: str = "window",
+) -> str:
     """What meets the mouse: both panels, and for ``convolution.js`` what lies where and is said of it."""
-    rows, columns, cell = plan.rows, plan.columns, plan.cell
-    places = product(range(rows.places), range(columns.places))
-    axes = {"rows": rows.answers(_TOP, plan.at[1]), "columns": columns.answers(_LEFT, plan.at[0])}
-    sums = [plan.values.written(*place) for place in places] if plan.values else []
+    axes = {"rows": rows.answers(image[1], output[1]), "columns": columns.answers(image[0], output[0])}
     known = json.dumps({"cell": cell, **axes, "sums": sums}, ensure_ascii=False, separators=(",", ":"))
     also = " ".join(f'{each}="this.onpointermove(arguments[0])"' for each in ("onpointerleave", "onclick"))
-    yield f'<g class="hits" data-axes=\'{escape(known, quote=False)}\' onpointermove="{_ANSWER}" {also}>'
-    yield f'<path class="cover"/><path class="{"tap" if plan.values else "window"}"/>'
-    yield rect(_LEFT, _TOP, columns.padded * cell, rows.padded * cell, "")
-    yield rect(*plan.at, columns.places * cell, rows.places * cell, "") + "</g>"
+    return (
+        f'<g class="hits" data-axes=\'{escape(known, quote=False)}\' onpointermove="{_ANSWER}" {also}>'
+        f'<path class="cover"/><path class="{kind}"/>'
+        f"{rect(*image, columns.padded * cell, rows.padded * cell, '')}"
+        f"{rect(*output, columns.places * cell, rows.places * cell, '')}</g>"
+    )
 
 
 def _describe(plan: _Plan, row: int, column: int) -> str:

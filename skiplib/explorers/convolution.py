@@ -1,6 +1,6 @@
 """ConvExplorer: one convolution, every parameter live (layer L3)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import product
 from math import prod
 
@@ -9,13 +9,12 @@ import ipywidgets as widgets
 from skiplib.arithmetic import ConvGeometry, Size
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
 from skiplib.diagrams.svg import Picture
-from skiplib.explorers.base import Explorer, View, code_line
-from skiplib.explorers.controls import INNER, Control, choose
+from skiplib.explorers.base import View, code_line
+from skiplib.explorers.controls import INNER, choose
+from skiplib.explorers.plane import PlaneExplorer
 from skiplib.kernels import KERNELS, LARGEST, Convolution, checked_grid, named_weights
-from skiplib.words import conv_arguments, counted
+from skiplib.words import counted
 
-_BOUNDS = {"input_size": (1, 64), "kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
-_MOST_PLACES = (64 + 2 * 8) ** 2
 _MOST_PIXELS = 16  # of an image's side: larger ones have no room for numbers
 _OWN = "own"
 _WALK = (
@@ -24,7 +23,7 @@ _WALK = (
 )
 
 
-class ConvExplorer(Explorer):
+class ConvExplorer(PlaneExplorer):
     """A convolution's padded input, windows and output, for every kernel, stride, padding and dilation.
 
     With an image it computes, too: one channel, one kernel, no bias. Named weights fit every kernel size, and the
@@ -56,58 +55,32 @@ class ConvExplorer(Explorer):
         show: Sequence[str] = (),
     ) -> None:
         self._image = None if image is None else checked_grid("image", image, most=_MOST_PIXELS)
-        start = dict(zip(_BOUNDS, (input_size, kernel_size, stride, padding, dilation), strict=True))
-        self._oblong = False
+        start = dict(zip(self.bounds, (input_size, kernel_size, stride, padding, dilation), strict=True))
+        self._boxes, oblong, more = [], False, {}
         if self._image:
-            self._oblong = len(self._image) != len(self._image[0])
             del start["input_size"]
-        pairs = {name: _pair(name, value) for name, value in start.items()}
-        height = {name: Control(name, pair[0], *_BOUNDS[name]) for name, pair in pairs.items()}
-        width = {f"{name}_w": Control(f"{name}_w", pair[1], *_BOUNDS[name]) for name, pair in pairs.items()}
-        pair_given = self._oblong or any(isinstance(value, tuple) for value in start.values())
-        look = {"description": "height and width apart", "indent": False, "layout": {"width": INNER}}
-        controls = {**height, "output_index": Control("output_index", output_index, 0, _MOST_PLACES - 1)}
-        controls |= {"height_and_width_apart": widgets.Checkbox(pair_given, **look), **width}
-        self._boxes = _boxes(kernel) if self._image else []
-        if self._image:
-            controls["weights"] = choose("weights", [*KERNELS, _OWN], kernel if isinstance(kernel, str) else _OWN)
+            self._boxes, oblong = _boxes(kernel), len(self._image) != len(self._image[0])
+            more["weights"] = choose("weights", [*KERNELS, _OWN], kernel if isinstance(kernel, str) else _OWN)
         for box in self._boxes:
             box.observe(self._update, "value")
         self._own = widgets.GridBox(self._boxes, layout={"grid_template_columns": "repeat(3, 72px)"})
-        first = ("weights" if self._image else "input_size", "kernel_size", "stride", "padding")
-        super().__init__(controls, show=show or first, under=[widgets.HTML(_WALK), self._own])
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Height and width of the image."""
-        return self._axes("input_size")
-
-    @property
-    def geometries(self) -> tuple[ConvGeometry, ConvGeometry]:
-        """The vertical and the horizontal geometry."""
-        names = [name for name in _BOUNDS if name != "input_size"]
-        vertical, horizontal = zip(*(self._axes(name) for name in names), strict=True)
-        return ConvGeometry(*vertical), ConvGeometry(*horizontal)
+        show = show or ("weights" if self._image else "input_size", "kernel_size", "stride", "padding")
+        under = [widgets.HTML(_WALK), self._own]
+        super().__init__(start, output_index, apart=oblong, more=more, show=show, under=under)
 
     @property
     def settings(self) -> dict[str, object]:
         """Every parameter by PyTorch's name; a (height, width) pair where the two are set apart."""
-        values = {name: self._given(self._axes(name)) for name in _BOUNDS}
-        return values | ({"kernel": self._kernel} if self._image else {})
+        return super().settings | ({"kernel": self._kernel} if self._image else {})
 
     @property
     def code(self) -> str:
         """The line that makes the same convolution in PyTorch and shows its output shape."""
-        arguments = {name: value for name, value in self.settings.items() if name not in ("input_size", "kernel")}
-        channels = (1, 1) if self._image else (3, 6)
-        made = f"nn.Conv2d({channels[0]}, {channels[1]}, {conv_arguments(**arguments)})"
-        return f"{made}(torch.zeros{(1, channels[0], *self.input_size)}).shape"
+        return self._code("Conv2d", *(1, 1) if self._image else ())
 
     def bound_controls(self) -> None:
         """Show the width's controls when they count, and let ``output_index`` run over the places there are."""
-        for name, control in self.controls.items():
-            if name.endswith("_w"):
-                control.layout.display = "" if self._apart else "none"
+        super().bound_controls()
         self._own.layout.display = "" if self._image and self.controls["weights"].value == _OWN else "none"
         rows, columns = (geometry.output_size(size) for _, size, geometry in self._named_axes())
         self.controls["output_index"].set_most(rows * columns - 1)
@@ -142,15 +115,6 @@ class ConvExplorer(Explorer):
         return None if fits else draw_misfit(self.input_size, self.geometries)
 
     @property
-    def _apart(self) -> bool:
-        """Whether height and width are set apart; those of an image may be."""
-        return self._oblong or bool(self.controls["height_and_width_apart"].value)
-
-    def _given(self, pair: Sequence[int]) -> object:
-        """What is said of (height, width): both where they are set apart, else one number."""
-        return tuple(pair) if self._apart else pair[0]
-
-    @property
     def _kernel(self) -> str | list[list[float]]:
         """The name of the weights, or your own."""
         name, own = str(self.controls["weights"].value), [box.value for box in self._boxes]
@@ -168,17 +132,7 @@ class ConvExplorer(Explorer):
     def _axes(self, name: str) -> tuple[int, int]:
         if self._image and name == "input_size":
             return len(self._image), len(self._image[0])
-        height = self.controls[name].value
-        return height, self.controls[f"{name}_w"].value if self._apart else height
-
-    def _named_axes(self) -> Iterator[tuple[str, int, ConvGeometry]]:
-        return zip(("Height", "Width"), self.input_size, self.geometries, strict=True)
-
-
-def _pair(name: str, value: Size) -> tuple[int, int]:
-    if isinstance(value, tuple) and len(value) != 2:
-        raise TypeError(f"`{name}` must be one number or (height, width); got {value!r}")
-    return value if isinstance(value, tuple) else (value, value)
+        return super()._axes(name)
 
 
 def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.BoundedFloatText]:

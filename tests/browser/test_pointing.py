@@ -1,11 +1,14 @@
 """What a convolution's picture answers to the mouse, in a browser without JupyterLab: convolution.js at work."""
 
 import re
+from itertools import product
 
 import pytest
 
 from skiplib.arithmetic import ConvGeometry
+from skiplib.diagrams.axis import Spread
 from skiplib.diagrams.convolution import draw_convolution
+from skiplib.diagrams.transposed import draw_transposed
 from skiplib.explorers.convolution import _WALK as WALK
 from skiplib.kernels import Convolution, named_weights
 
@@ -134,6 +137,69 @@ def test_click_on_an_output_sets_the_number_box(page, show):
     point(page, known, "input", 2, 1)
     page.mouse.down(), page.mouse.up()
     assert page.evaluate("window.set") is None
+
+
+SPREADS = [
+    (Spread("row", 4, ConvGeometry(3, 2, 1), 1), Spread("column", 3, ConvGeometry(2, 3, 0), 2)),
+    (Spread("row", 3, ConvGeometry(3, 1, 1, 3), 2), Spread("column", 5, ConvGeometry(4, 2, 2))),
+]
+
+
+def lit_cells(page, known):
+    """The panel and place of every pixel that is lit, the one under the mouse first."""
+    d = page.locator(".hits path").nth(1).get_attribute("d")
+    for x, y in re.findall(r"M([\d.]+) ([\d.]+)", d):
+        panel = "input" if float(x) >= known["columns"]["input"] else "output"  # the larger one is on the right
+        at = [
+            round((float(each) - known[axis][panel]) / known["cell"]) for axis, each in (("rows", y), ("columns", x))
+        ]
+        yield panel, tuple(at)
+
+
+@pytest.mark.parametrize("spreads", SPREADS)
+def test_pointing_at_the_output_of_a_transposed_convolution_marks_what_python_marks_there(page, show, spreads):
+    rows, columns = spreads
+    start = draw_transposed(rows, columns)
+    show(start)
+    known = knowledge(page)
+    for row in range(-rows.padding, rows.padded - rows.padding):
+        for column in range(-columns.padding, columns.padded - columns.padding):
+            here = row + rows.padding, column + columns.padding
+            point(page, known, "input", *here)
+            sources = {("output", (down, across)) for down in rows.sources(row) for across in columns.sources(column)}
+            assert set(lit_cells(page, known)) == sources | {("input", here)}
+            assert page.locator(".now text.said").all_text_contents() == [rows.reached(row), columns.reached(column)]
+            assert not page.locator(".now path").is_visible()
+    page.mouse.move(1, 1)
+    assert pieces(page.locator(".now").inner_html()) == pieces(re.search('<g class="now">(.*?)</g>', start.svg)[1])
+
+
+@pytest.mark.parametrize("spreads", SPREADS)
+def test_pointing_at_an_input_lights_the_outputs_that_it_reaches(page, show, spreads):
+    rows, columns = spreads
+    show(draw_transposed(rows, columns))
+    known = knowledge(page)
+    for row, column in ((0, 0), (rows.places - 1, 1), (1, columns.places - 1)):
+        point(page, known, "output", row, column)
+        reached = product(rows.windows[row].taps, columns.windows[column].taps)
+        assert set(lit_cells(page, known)) == {("output", (row, column)), *(("input", place) for place in reached)}
+        said = [f"input {rows.reads(row)}", f"input {columns.reads(column)}"]
+        assert page.locator(".now text.said").all_text_contents() == said
+
+
+def test_click_on_an_output_of_a_transposed_convolution_sets_the_number_box(page, show):
+    rows, columns = SPREADS[0]
+    show(draw_transposed(rows, columns))
+    known = knowledge(page)
+    for panel, place, expected in (
+        ("input", (rows.padding + 2, 1), str(2 * columns.size + 1)),
+        ("input", (0, 1), None),  # it is cropped
+        ("output", (1, 1), None),
+    ):
+        page.evaluate("window.set = null")
+        point(page, known, panel, *place)
+        page.mouse.down(), page.mouse.up()
+        assert page.evaluate("window.set") == expected
 
 
 def covered(page, known):

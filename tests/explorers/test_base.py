@@ -21,8 +21,9 @@ from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.residual import ResidualExplorer
 from skiplib.explorers.spectrum import SpectrumExplorer
 from skiplib.explorers.training import TrainingExplorer
+from skiplib.explorers.transposed import TransposedExplorer
 
-EVERY = [ConvExplorer, ChainExplorer, ResidualExplorer]
+EVERY = [ConvExplorer, TransposedExplorer, ChainExplorer, ResidualExplorer]
 SMALL = {
     DigitsExplorer: {"depth": 6},
     GradientExplorer: {"depth": 6, "seeds": 2, "channels": 4},

@@ -37,7 +37,7 @@ def test_copied_lines_run_as_pasted(path):
     namespace, lines = {"display": lambda _: None}, set()
     for cell in nbformat.read(path, as_version=4).cells:
         *setup, last = cell.source.splitlines()
-        if cell.cell_type == "code" and re.match(r"(Conv|Chain|Residual)Explorer\(", last):
+        if cell.cell_type == "code" and re.match(r"(Conv|Transposed|Chain|Residual)Explorer\(", last):
             exec("\n".join(setup), namespace)
             for explorer in states(eval(last, namespace)):
                 lines.add(explorer.code)

@@ -1,0 +1,92 @@
+"""What explorers of one convolution share: every number for both axes, or for height and width apart (layer L3)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import ipywidgets as widgets
+
+from skiplib.arithmetic import ConvGeometry, Size
+from skiplib.explorers.base import Explorer
+from skiplib.explorers.controls import INNER, Control
+from skiplib.words import conv_arguments
+
+_GEOMETRY = {"kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
+_MOST_PLACES = 99_999  # no output has more
+
+
+class PlaneExplorer(Explorer):
+    """An explorer of a convolution's numbers, each a control for both axes or one for each, and of one output pixel.
+
+    ``start`` has a value or a (height, width) for each of ``bounds`` that has controls; a pair sets the two apart,
+    and ``apart`` keeps them so. ``more`` are further controls.
+    """
+
+    bounds: ClassVar[dict[str, tuple[int, int]]] = {"input_size": (1, 64), **_GEOMETRY}
+
+    def __init__(
+        self,
+        start: Mapping[str, Size],
+        output_index: int,
+        *,
+        apart: bool = False,
+        more: Mapping[str, Any] | None = None,
+        **shown: Any,
+    ) -> None:
+        pairs = {name: _pair(name, value) for name, value in start.items()}
+        height = {name: Control(name, pair[0], *self.bounds[name]) for name, pair in pairs.items()}
+        width = {f"{name}_w": Control(f"{name}_w", pair[1], *self.bounds[name]) for name, pair in pairs.items()}
+        self._always_apart, look = apart, {"indent": False, "layout": {"width": INNER}}
+        apart = apart or any(isinstance(value, tuple) for value in start.values())
+        controls = {**height, "output_index": Control("output_index", output_index, 0, _MOST_PLACES)}
+        controls["height_and_width_apart"] = widgets.Checkbox(apart, description="height and width apart", **look)
+        super().__init__(controls | width | dict(more or {}), **shown)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        return self._axes("input_size")
+
+    @property
+    def geometries(self) -> tuple[ConvGeometry, ConvGeometry]:
+        """The vertical and the horizontal geometry."""
+        vertical, horizontal = zip(*map(self._axes, _GEOMETRY), strict=True)
+        return ConvGeometry(*vertical), ConvGeometry(*horizontal)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Every parameter by PyTorch's name; a (height, width) pair where the two are set apart."""
+        return {name: self._given(self._axes(name)) for name in self.bounds}
+
+    def bound_controls(self) -> None:
+        """Show the width's controls when they count."""
+        for name, control in self.controls.items():
+            if name.endswith("_w"):
+                control.layout.display = "" if self._apart else "none"
+
+    def _code(self, layer: str, in_channels: int = 3, out_channels: int = 6) -> str:
+        """The line that makes the same layer in PyTorch and shows its output shape."""
+        arguments = {name: self._given(self._axes(name)) for name in self.bounds if name != "input_size"}
+        made = f"nn.{layer}({in_channels}, {out_channels}, {conv_arguments(**arguments)})"
+        return f"{made}(torch.zeros{(1, in_channels, *self.input_size)}).shape"
+
+    @property
+    def _apart(self) -> bool:
+        """Whether height and width are set apart."""
+        return self._always_apart or bool(self.controls["height_and_width_apart"].value)
+
+    def _given(self, pair: Sequence[int]) -> object:
+        """What is said of (height, width): both where they are set apart, else one number."""
+        return tuple(pair) if self._apart else pair[0]
+
+    def _axes(self, name: str) -> tuple[int, int]:
+        height = self.controls[name].value
+        return height, self.controls[f"{name}_w"].value if self._apart else height
+
+    def _named_axes(self) -> Iterator[tuple[str, int, ConvGeometry]]:
+        return zip(("Height", "Width"), self.input_size, self.geometries, strict=True)
+
+
+def _pair(name: str, value: Size) -> tuple[int, int]:
+    if isinstance(value, tuple) and len(value) != 2:
+        raise TypeError(f"`{name}` must be one number or (height, width); got {value!r}")
+    return value if isinstance(value, tuple) else (value, value)
