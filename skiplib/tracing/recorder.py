@@ -126,7 +126,7 @@ class Recorder(TorchFunctionMode):
             self._write(step, func, args, kwargs, shape, "")
             for each in [*made, *made_in_place, *(each._base for each in made_in_place if each._base is not None)]:
                 self._makers[each] = len(self.rows) - 1
-        if is_silent:
+        if is_silent and made[0] is not inputs[0]:
             self._spoilt[inputs[0]] = len(self.rows) - 1
         return result
 
