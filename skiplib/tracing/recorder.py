@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import walk_tb
 from types import FrameType
 from typing import Any
 from warnings import catch_warnings
@@ -63,13 +64,11 @@ class Recorder(TorchFunctionMode):
 
     Attributes:
         rows: the steps so far.
-        line: of the learner's code, the last that called PyTorch.
     """
 
     def __init__(self, inputs: Sequence[Tensor], changes: Mapping[str, Change]) -> None:
         super().__init__()
         self.rows: list[Row] = []
-        self.line = ""
         self._changes = changes
         self._makers, self._spoilt = WeakIdKeyDictionary(), WeakIdKeyDictionary()
         for each in inputs:
@@ -135,13 +134,12 @@ class Recorder(TorchFunctionMode):
         layer, module = self._running[-1]
         frame = _learners(sys._getframe(2))
         place = (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
-        self.line = linecache.getline(*place).strip()
         is_layer = type(module).__module__.startswith("torch.nn.") and not any(module.children())
         return {
             "layer": layer,
             "op": type(module).__name__ if is_layer else function.strip("_"),
             "function": function,
-            "line": self.line,
+            "line": linecache.getline(*place).strip(),
             "before": tuple(tuple(each.shape) for each in inputs),
             "makers": tuple(self._maker(each) for each in inputs),
             "parameters": fresh,
@@ -179,16 +177,18 @@ def record(
         with torch.no_grad(), catch_warnings(action="ignore"), recorder.follow(model), recorder:
             made = list(tensors(model(*inputs)))
     except Exception as error:
-        return recorder.rows, str(error) or type(error).__name__, recorder.line, None
+        places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+        theirs = [place for place in places if not place[0].startswith(_NOT_THE_LEARNERS)]
+        line = linecache.getline(*theirs[-1]).strip() if theirs else ""
+        return recorder.rows, str(error) or type(error).__name__, line, None
     return recorder.rows, "", "", tuple(made[0].shape) if made else None
 
 
 def copied(model: nn.Module, *, training: bool) -> nn.Module:
     """A copy that shares the parameters: whatever a forward does to it, the learner's own is left as it was."""
-    kept = {
-        id(each): each for module in model.modules() for each in vars(module).values() if isinstance(each, Tensor)
-    }
-    kept |= {id(each): each for each in model.parameters()}
+    kept = {id(each): each for module in model.modules() for each in tensors(vars(module))}
+    for buffer in model.buffers():
+        kept.pop(id(buffer), None)
     try:
         return copy.deepcopy(model, kept).train(training)
     except Exception as error:

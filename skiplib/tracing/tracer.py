@@ -117,6 +117,8 @@ def trace(
 
 def zeros(model: nn.Module, input_size: Sequence[int]) -> Tensor:
     """An input of zeros, of the kind of the model's parameters."""
+    if not isinstance(input_size, Sequence):
+        raise TypeError(f"`input_size` must be a list or tuple of integers; got {input_size!r}")
     sizes = [checked_integer("input_size", size, 1) for size in input_size]
     like = next((each for each in model.parameters() if each.is_floating_point()), torch.empty(0))
     return like.new_zeros(sizes).detach()

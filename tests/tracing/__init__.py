@@ -1,0 +1,1 @@
+"""One file for each part of tracing; PyTorch itself is the oracle."""
