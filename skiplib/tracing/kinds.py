@@ -103,16 +103,28 @@ def _projected(
         )
 
 
-def _through(join: Join, made: nn.Module) -> Fix:
-    """The shorter side goes through a new layer."""
-    short, _ = _short_and_long(join)
-    side = SIDES[short]
+def _through(join: Join, made: nn.Module, *, resized: bool = False) -> Fix:
+    """The shorter side goes through a new layer, and is ``resized`` behind it."""
+    short, long = _short_and_long(join)
+    side, other = SIDES[short], SIDES[long]
 
     def change(sides: list[Tensor]) -> list[Tensor]:
-        sides[short] = made.to(sides[short])(sides[short])
+        made_of = made.to(sides[short])(sides[short])
+        sides[short] = F.interpolate(made_of, sides[long].shape[2:]) if resized else made_of
         return sides
 
-    return at_join(join, f"{constructor(made)} on the skip", change, f"{side} = self.shortcut({side})", made)
+    body = f"{side} = self.shortcut({side})"
+    body += f"\n{side} = nn.functional.interpolate({side}, {other}.shape[2:])" * resized
+    return at_join(join, f"{constructor(made)} on the skip" + ", resized" * resized, change, body, made)
+
+
+def _resized_projection(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
+    """Where the channels and the sizes differ, and no window has the branch's geometry (``ceil_mode`` has none)."""
+    if join and join.sign != "cat" and len({len(shape) for shape in join.sides}) == 1:
+        short, long = (join.sides[place] for place in _short_and_long(join))
+        if short[1] != long[1] and short[2:] != long[2:]:
+            conv = getattr(nn, f"Conv{len(short) - 2}d")
+            yield _through(join, conv(short[1], long[1], 1), resized=True)
 
 
 def _zero_channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
@@ -285,6 +297,7 @@ KINDS: tuple[Kind, ...] = (
     _projection,
     _option_b,
     _pooled,
+    _resized_projection,
     _zero_channels,
     _channels,
     _zeros,

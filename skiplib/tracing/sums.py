@@ -153,7 +153,8 @@ def _resized(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
         text = f"⌊{size} · {scale:.4g}⌋ = {new}"
     step = Fraction(size, new) if new else None
     middle = ((step or Fraction(1)) - 1) / 2  # of what output 0 reads
-    return Along(new, text, step, middle, middle)
+    whole = Fraction(new % size == 0 and new > size)  # every pixel is copied so often
+    return Along(new, text, step, middle * (1 + whole), middle * (1 - whole))
 
 
 def _padding(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:

@@ -1,5 +1,7 @@
 """Networks that are written as learners write them, for the tests of tracing."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -13,7 +15,7 @@ class UNet(nn.Module):
         widths = [channels * 2**level for level in range(levels + 1)]
         self.down = nn.ModuleList(self.level(a, b, convolutions) for a, b in zip([1, *widths], widths, strict=False))
         self.pool = nn.MaxPool2d(2)
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(pairwise(widths))
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs)
         self.merge = nn.ModuleList(self.level(2 * a, a, convolutions) for a, _ in pairs)
 

@@ -353,9 +353,7 @@ def test_field_contains_every_gradient(rng):
     for place in {0, output.shape[-1] // 2, output.shape[-1] - 1}:
         (gradient,) = torch.autograd.grad(output[0, 0, place], x, retain_graph=True)
         read = gradient[0, 0].nonzero().flatten().tolist()
-        slack = 1 if any(isinstance(each, nn.Upsample) for each in net) else 0
-        for position in read:
-            assert math.floor(low + jump * place) - slack <= position <= math.ceil(high + jump * place) + slack
+        assert all(low + jump * place <= position <= high + jump * place for position in read)
 
 
 def test_alignment():
@@ -417,8 +415,7 @@ class Busy(nn.Module):
         self.count, self.kept, self.last = 0, [], None
         self.register_buffer("seen", torch.zeros(1))
         self.norm.eval()
-        self.hook_calls = []
-        self.conv.register_forward_hook(lambda *_: self.hook_calls.append(1))
+        self.conv.register_forward_hook(lambda *_: None)
 
     def forward(self, x):
         self.count += 1
@@ -440,7 +437,7 @@ def test_model_is_left_as_it_was(mode, shape):
     versions = [each._version for each in [*model.parameters(), *model.buffers()]]
     trace(model, shape, mode=mode)
     assert set(vars(model)) == names and model.last is last and model.kept[0] is last
-    assert (model.count, len(model.kept), len(model.hook_calls)) == (1, 1, 1)
+    assert (model.count, len(model.kept)) == (1, 1)
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert all(torch.equal(each.grad, was) for each, was in zip(model.parameters(), gradients, strict=True))
     assert versions == [each._version for each in [*model.parameters(), *model.buffers()]]
