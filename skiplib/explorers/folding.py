@@ -1,6 +1,6 @@
 """The rows of a run as rows of a picture: steps that change nothing fold, then whole modules (layer L3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby, takewhile
 
 from skiplib.adding import Verdict
@@ -14,8 +14,8 @@ _WORST: tuple[Verdict, ...] = ("equal", "broadcast", "error")
 Group = list[int]  # places of rows that are drawn as one
 
 
-def folded(run: Trace, *, chosen: str = "") -> tuple[list[Step], list[Arc]]:
-    """The rows to draw, that of the ``chosen`` site marked, and the arcs of their joins."""
+def folded(run: Trace, *, menu: Mapping[str, str] | None = None, chosen: str = "") -> tuple[list[Step], list[Arc]]:
+    """The rows to draw and the arcs of their joins; ``menu`` names sites that can be chosen, ``chosen`` is marked."""
     joins = {join.place: join for join in run.joins}
     groups = _groups(run.rows, joins)
     row_of = {place: number for number, group in enumerate(groups) for place in group} | {INPUT: INPUT}
@@ -24,7 +24,7 @@ def folded(run: Trace, *, chosen: str = "") -> tuple[list[Step], list[Arc]]:
         for join in run.joins
         if row_of[join.place] > row_of[join.fork] + 1
     ]
-    return [_step(run, joins, group, chosen) for group in groups], arcs
+    return [_step(run, joins, group, menu or {}, chosen) for group in groups], arcs
 
 
 def _groups(rows: Sequence[Row], joins: dict[int, Join]) -> list[Group]:
@@ -52,7 +52,7 @@ def _module(row: Row, depth: int) -> str:
     return ".".join(row.layer.split(".")[:depth])
 
 
-def _step(run: Trace, joins: dict[int, Join], group: Group, chosen: str) -> Step:
+def _step(run: Trace, joins: dict[int, Join], group: Group, menu: Mapping[str, str], chosen: str) -> Step:
     rows = [run.rows[place] for place in group]
     first, last = rows[0], rows[-1]
     if all(_is_idle(run.rows, place) for place in group[1:]):
@@ -68,7 +68,7 @@ def _step(run: Trace, joins: dict[int, Join], group: Group, chosen: str) -> Step
         label,
         arithmetic,
         shown(last.shape) if last.shape else " with ".join(map(shown, last.before)),
-        layer=first.site,
+        layer=menu.get(first.site, ""),
         join=max(verdicts, key=_WORST.index, default=None),
         failed=bool(last.error),
         chosen=chosen in [row.site for row in rows] and chosen != "",

@@ -25,7 +25,8 @@ from skiplib.tracing.tracer import Sweep, Trace, shown, trace
 from skiplib.words import counted
 
 _BOUNDS = {"kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
-_LARGEST = 64  # of the slider, and how many sizes the strip has
+_LARGEST = 64  # of the slider, and the most sizes that the strip has
+_MUCH, _AT_ONCE = 10**10, 10**9  # multiplications for all of a strip, and for a move while the slider is dragged
 _CHUNK = 0.05  # seconds of work on the strip at a time
 _AS_IT_IS = ("as it is", None)
 
@@ -57,6 +58,8 @@ class TraceExplorer(RestingExplorer):
         if not sizes:
             raise ValueError(f"`input_size` must have axes behind batch and channels; got {tuple(input_size)}")
         self._axes, self._moved, self._chosen = len(sizes), dict[str, dict[str, int]](), ""
+        cost = 1 + sum(row.work for row in self._start.rows)
+        self._many = max(8, min(_LARGEST, _MUCH // cost))
         self._layers: dict[str, Row] = {}
         self._strips: dict[object, Sweep] = {}
         apart = {"description": "height and width apart", "indent": False, "layout": {"width": INNER}}
@@ -69,6 +72,9 @@ class TraceExplorer(RestingExplorer):
         controls |= {name: Control(name, ends[0], *ends) for name, ends in _BOUNDS.items()}
         self.repair = widgets.Dropdown(options=[_AS_IT_IS], description="repair", **look)
         buttons = {"look for repairs": self._look_for_repairs, "next size that fails": self._next_failing}
+        for control in controls.values():
+            if isinstance(control, Control):
+                control.slider.continuous_update = cost < _AT_ONCE
         self.controls = controls
         self._know_layers(self._start)
         super().__init__(controls, show=show, under=[self.repair, *(_button(*each) for each in buttons.items())])
@@ -104,7 +110,7 @@ class TraceExplorer(RestingExplorer):
         if not self.moving:
             self.drawn = [self._strip(each, patience=math.inf) for each in dict.fromkeys((None, repair))]
         size = self.controls["input_size"].value
-        steps, arcs = folded(run, chosen=self._chosen)
+        steps, arcs = folded(run, menu={site: row.label for site, row in self._layers.items()}, chosen=self._chosen)
         strips = [draw_legal_sizes(strip.verdicts, marked=size) for strip in self.drawn]
         picture = stack_pictures([draw_trace(shown(self._input_size), steps, arcs, error=run.error), *strips])
         runs = self.drawn[-1]
@@ -114,7 +120,7 @@ class TraceExplorer(RestingExplorer):
     def prepared(self) -> bool:
         """Try a few more sizes."""
         strips = [self._strip(each, patience=_CHUNK) for each in dict.fromkeys((None, self.repair.value))]
-        return all(len(strip.verdicts) == _LARGEST for strip in strips)
+        return all(len(strip.verdicts) == self._many for strip in strips)
 
     @property
     def _input_size(self) -> tuple[int, ...]:
@@ -139,12 +145,12 @@ class TraceExplorer(RestingExplorer):
         return self._start.again(self._start.inputs[0].new_zeros(padded), changes=changes)
 
     def _strip(self, repair: Repair | None, *, patience: float) -> Sweep:
-        """What becomes of the 64 sizes around the shown one, as far as it is known after so many seconds."""
-        first = (self.controls["input_size"].value - 1) // _LARGEST * _LARGEST + 1
+        """What becomes of the sizes around the shown one, as far as it is known after so many seconds."""
+        first = (self.controls["input_size"].value - 1) // self._many * self._many + 1
         moved = tuple((site, *numbers.items()) for site, numbers in self._moved.items() if numbers)
         strip = self._strips.setdefault((first, moved, repair and repair.name), Sweep({}, {}))
         begin = perf_counter()
-        for size in range(first + len(strip.verdicts), first + _LARGEST):
+        for size in range(first + len(strip.verdicts), first + self._many):
             if perf_counter() - begin > patience:
                 break
             strip.add(size, self._run(repair, size))
@@ -180,7 +186,7 @@ class TraceExplorer(RestingExplorer):
         said = [f'<pre style="white-space:pre-wrap;line-height:1.4">{escape(explain(run))}</pre>']
         said += [code_line(line) for fix in self._fixes() for line in (*fix.layers, *(new for _, new in fix.lines))]
         if repair:
-            runs = f"runs at {len(repair.sizes)} of {_LARGEST} sizes"
+            runs = f"runs at {len(repair.sizes)} of {repair.asked} sizes"
             said.append(
                 f"{escape(repair.name)}: {repair.fix.parameters} parameters more, {runs}." + code_line(repair.code)
             )

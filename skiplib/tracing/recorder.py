@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
@@ -52,6 +53,12 @@ class Row:
     def sum(self) -> str:
         """The step's arithmetic, as lesson 01 writes it."""
         return sum_of(self.function, self.call, self.before, self.shape)
+
+    @property
+    def work(self) -> int:
+        """About how many multiplications it takes."""
+        weight = (self.call or {}).get("weight", (1,))
+        return int(prod(weight[1:]) * prod(self.shape or ()))
 
     @property
     def label(self) -> str:

@@ -14,14 +14,20 @@ def ends(control):
     """The smallest and the largest value of a control, or its first and last option."""
     if isinstance(control, Control):
         return control.slider.min, control.slider.max
-    return (control.options[0], control.options[-1]) if hasattr(control, "options") else (False, True)
+    return values_of(control)[0], values_of(control)[-1]
 
 
 def move_anywhere(control, rng):
     if isinstance(control, Control):
         control.value = rng.randint(*ends(control))
     else:
-        control.value = rng.choice(getattr(control, "options", (False, True)))
+        control.value = rng.choice(values_of(control))
+
+
+def values_of(control):
+    """What a menu or a checkbox may be."""
+    options = getattr(control, "options", (False, True))
+    return [option[1] if isinstance(option, tuple) else option for option in options]
 
 
 def shown(explorer):

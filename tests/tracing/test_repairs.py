@@ -34,6 +34,8 @@ LINES = [
     "out = torch.cat([x, out], 1)", "out = torch.cat((out, x), dim=1)",
 ]  # fmt: skip
 
+CONV, POOL = "nn.Conv2d", "nn.AvgPool2d(kernel_size=2, stride=2, padding=0)"
+
 
 def written(source):
     """The class that the source defines; its lines can be looked up, as those of a notebook's cell can."""
@@ -171,9 +173,8 @@ def test_repairs_of_a_stretched_add():
         ([nn.Conv2d(2, 2, 1), nn.Conv2d(2, 2, 3, 1, 1, 2), nn.Conv2d(2, 2, 1)], "padding=2 in branch.1"),  # A06
         ([nn.Conv2d(2, 2, 3, 1, 2), nn.Conv2d(2, 2, 3, 1, 2)], "cut at the end"),  # A16
         ([nn.Conv2d(2, 2, 4, 1, 1)], "padding=same in branch.0"),  # A17
-        ([nn.Conv2d(2, 2, 3, 2, 1), nn.Conv2d(2, 2, 3, 1, 1)], "nn.Conv2d(2, 2, kernel_size=1, stride=2) on the skip"),  # A11
-        ([nn.Conv2d(2, 3, 3, 2, 1)], "nn.Sequential(nn.AvgPool2d(kernel_size=2, stride=2, padding=0), nn.Conv2d(2, 3, "
-         "kernel_size=1, stride=1)) on the skip"),
+        ([nn.Conv2d(2, 2, 3, 2, 1), nn.Conv2d(2, 2, 3, 1, 1)], f"{CONV}(2, 2, kernel_size=1, stride=2) on the skip"),
+        ([nn.Conv2d(2, 3, 3, 2, 1)], f"nn.Sequential({POOL}, {CONV}(2, 3, kernel_size=1, stride=1)) on the skip"),
     ],
 )  # fmt: skip
 def test_repairs_that_threads_ended_with(layers, expected):
