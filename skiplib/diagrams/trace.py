@@ -11,8 +11,8 @@ from skiplib.words import counted
 
 _PITCH, _TOP = 19, 16  # from one row to the next; y of the input's text
 _LANE, _LANES = 11, 8  # from one arc to the next, and how many lie side by side
-_SUM, _WIDTH = 330, 712  # x where the sums begin; of the picture
-_LONGEST, _ROOM = 30, 40  # characters of a label, and of a sum beside a long shape
+_SUM, _WIDTH = 300, 712  # x where the sums begin; of the picture
+_LONGEST, _LINE, _ALL = 30, 66, 96  # characters of a label, of a sum and a shape together, of a whole line
 _RULES = {
     ".arc": f"fill:none;stroke:{COLOURS['skip']};stroke-width:2",
     ".fails": f"stroke:{VERDICTS['error']};stroke-width:3;stroke-dasharray:5 3",
@@ -68,8 +68,7 @@ def draw_trace(input_shape: str, steps: Sequence[Step], arcs: Sequence[Arc], *, 
     parts += [_arc(arc, left - 22, left - 26 - lane * _LANE) for arc, lane in lanes.items()]
     height = _TOP + (len(steps) + bool(error)) * _PITCH + 12
     if error:
-        shown = error if len(error) < 100 else error[:99] + "…"
-        parts.append(text(left, height - 10, f"✗ {shown}", "b"))
+        parts.append(text(left, height - 10, f"✗ {_cut(error, _ALL)}"))
     spoken = "; ".join(f"{step.label} {step.shape}" + f" ({step.join})" * bool(step.join) for step in steps)
     alt = f"A network in {counted(len(steps), 'row')}, from {input_shape}. {spoken}." + f" It fails: {error}" * bool(
         error
@@ -83,7 +82,7 @@ def _row(step: Step, left: float, y: float) -> Iterator[str]:
     if step.join:
         yield rect(left - 22, y - 12, 15, 15, step.join) + text(left - 14.5, y, SIGNS[step.join], "m on b")
     yield text(left, y, _cut(step.label, _LONGEST), "b" if step.join else "")
-    yield text(_SUM, y, _cut(step.sum, _ROOM if len(step.shape) < 22 else _ROOM - 16))
+    yield text(_SUM, y, _cut(step.sum, _LINE - len(step.shape)))
     yield text(_WIDTH - 6, y, step.shape, "e b")
 
 
