@@ -21,13 +21,12 @@ PACKAGE = ROOT / "skiplib"
 MODULES = sorted(PACKAGE.glob("**/*.py"))
 LAYERS = [
     {"arithmetic", "chains", "kernels", "adding", "shortcuts", "theory", "words", "answers", "exercises", "trials"},
-    {"digits", "blocks", "networks", "gradients", "directions", "training", "experiments", "judging"},
+    {"digits", "blocks", "networks", "gradients", "directions", "training", "experiments", "judging", "tracing"},
     {"diagrams", "figures"},
     {"explorers"},
 ]
 MAY_USE = [{0}, {0, 1}, {0, 2}, {0, 1, 2, 3}]  # a layer, and the layers whose rooms it may import
 MAY_IMPORT = [set(), {"torch", "numpy"}, {"matplotlib"}, {"ipywidgets", "IPython", "traitlets"}]
-ALSO = {"explorers/spectrum.py": {"torch"}}  # one module that may import more than its room
 HEAVY = set().union(*MAY_IMPORT)
 EXPLORER = re.compile(r"^\w+Explorer\(")
 FOLDED = "jp-MarkdownHeadingCollapsed"
@@ -97,13 +96,12 @@ def test_every_room_has_its_layer():
 @every_module
 def test_imports_run_one_way(path):
     layer = layer_of(room_of(path))
-    allowed = MAY_IMPORT[layer] | ALSO.get(path.relative_to(PACKAGE).as_posix(), set())
     for module in imported_modules(path):
         package, *rest = module.split(".")
         if package == "skiplib":
             assert layer_of(rest[0]) in MAY_USE[layer], f"{path.name} imports {module}"
         else:
-            assert package not in HEAVY - allowed, f"{path.name} imports {module}"
+            assert package not in HEAVY - MAY_IMPORT[layer], f"{path.name} imports {module}"
             assert package in sys.stdlib_module_names | HEAVY, f"{path.name} imports {module}"
 
 

@@ -7,7 +7,6 @@ from time import perf_counter
 from typing import Any
 
 import ipywidgets as widgets
-from torch import nn
 
 from skiplib.diagrams.residual import draw_legal_sizes
 from skiplib.diagrams.svg import stack_pictures
@@ -18,7 +17,6 @@ from skiplib.explorers.folding import folded
 from skiplib.explorers.resting import RestingExplorer
 from skiplib.tracing.changes import Fix, at_layer, merged
 from skiplib.tracing.explaining import explain
-from skiplib.tracing.kinds import window_of
 from skiplib.tracing.recorder import Change, Row
 from skiplib.tracing.repairs import Repair, repairs
 from skiplib.tracing.tracer import Sweep, Trace, shown, trace
@@ -51,7 +49,7 @@ class TraceExplorer(RestingExplorer):
     sketches = True
 
     def __init__(
-        self, model: nn.Module, input_size: Sequence[int], *, show: Sequence[str] = ("input_size", "layer", *_BOUNDS)
+        self, model: Any, input_size: Sequence[int], *, show: Sequence[str] = ("input_size", "layer", *_BOUNDS)
     ) -> None:
         self._start = trace(model, input_size)
         sizes = tuple(self._start.inputs[0].shape[2:])
@@ -158,7 +156,7 @@ class TraceExplorer(RestingExplorer):
 
     def _know_layers(self, run: Trace) -> None:
         """Offer the layers with a window that this run has met."""
-        new = {row.site: row for row in run.rows if row.site not in self._layers and window_of(row)}
+        new = {row.site: row for row in run.rows if row.site not in self._layers and row.window}
         if new:
             self._layers |= new
             menu, chosen = self.controls["layer"], self.controls["layer"].value
@@ -193,14 +191,14 @@ class TraceExplorer(RestingExplorer):
         return "".join(said) + "The strip follows when it rests: until it rests, it shows what was." * self.moving
 
 
-def _at(model: nn.Module, row: Row, numbers: Mapping[str, int]) -> Fix:
-    axes = len(window_of(row)["kernel_size"])
+def _at(model: Any, row: Row, numbers: Mapping[str, int]) -> Fix:
+    axes = len(row.window["kernel_size"])
     return at_layer(model, row, **{name: (value,) * axes for name, value in numbers.items()})
 
 
 def _numbers(row: Row) -> dict[str, int]:
     """The window of a layer, along its first axis."""
-    return {name: values[0] for name, values in window_of(row).items()}
+    return {name: values[0] for name, values in row.window.items()}
 
 
 def _sentence(run: Trace, strip: Sweep) -> str:

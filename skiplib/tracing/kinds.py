@@ -5,7 +5,6 @@ size is the branch's composed geometry (Araujo, Norris and Sim, 2019, Distill, d
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from skiplib.tracing.changes import SIDES, Fix, at_join, at_layer, constructor
 from skiplib.tracing.explaining import wanted_channels
 from skiplib.tracing.joins import Join, fields
 from skiplib.tracing.recorder import Row
-from skiplib.tracing.sums import axes_of, kind_of
+from skiplib.tracing.sums import axes_of, each_axis, kind_of
 from skiplib.tracing.tracer import Trace
 
 _ONES = (1, 1, 1)  # of a layer without dilation
@@ -31,7 +30,7 @@ def _output_padding(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     for side, each in _nearest(run, join):
         if kind_of(each.function) == "conv_transpose" and each.call and join:
             axes = axes_of(each.function, each.before[0])
-            now = _each_axis(each.call.get("output_padding", 0), len(axes))
+            now = each_axis(each.call.get("output_padding", 0), len(axes))
             others = next(shape for place, shape in enumerate(join.sides) if place != side)
             new = tuple(n + others[axis] - join.sides[side][axis] for n, axis in zip(now, axes, strict=True))
             if new != now and min(new) >= 0:
@@ -225,9 +224,7 @@ def _channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
 def _windows(run: Trace, row: Row, join: Join | None) -> list[tuple[Row, dict[str, tuple[int, ...]]]]:
     """The layers with a window that lead to a join, or the one that fails."""
     rows = [each for _, each in _nearest(run, join)] if join else [row]
-    return [
-        (each, window) for each in rows if kind_of(each.function) != "conv_transpose" and (window := window_of(each))
-    ]
+    return [(each, window) for each in rows if kind_of(each.function) != "conv_transpose" and (window := each.window)]
 
 
 def _nearest(run: Trace, join: Join | None) -> list[tuple[int, Row]]:
@@ -263,31 +260,6 @@ def _branch_window(run: Trace, join: Join | None) -> list[tuple[int, int, int]] 
         jump, low, high = map(int, there)
         windows.append((high - low + 1, jump, -low))
     return windows or None
-
-
-def window_of(row: Row) -> dict[str, tuple[int, ...]]:
-    """A layer's ``kernel_size``, ``stride``, ``padding``, ``dilation`` for each axis; empty if it has no window."""
-    kind, call = kind_of(row.function), row.call or {}
-    if kind not in ("conv", "conv_transpose", "avg_pool", "max_pool"):
-        return {}
-    axes = len(axes_of(row.function, row.before[0]))
-    kernel = call["weight"][2:] if "weight" in call else _each_axis(call["kernel_size"], axes)
-    dilation = _each_axis(call.get("dilation", 1), axes)
-    reach = tuple(d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
-    stride = _each_axis(call.get("stride") or (1 if "weight" in call else kernel), axes)
-    padding = call.get("padding", 0)
-    words = {"same": tuple(each // 2 for each in reach), "valid": (0,) * axes}
-    return {
-        "kernel_size": kernel,
-        "stride": stride,
-        "padding": words[padding] if isinstance(padding, str) else _each_axis(padding, axes),
-        **({} if kind == "avg_pool" else {"dilation": dilation}),
-    }
-
-
-def _each_axis(value: Any, axes: int) -> tuple[int, ...]:
-    given = tuple(value) if isinstance(value, Sequence) else (value,)
-    return given if len(given) == axes else given * axes
 
 
 KINDS: tuple[Kind, ...] = (

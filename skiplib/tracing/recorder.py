@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from skiplib.tracing.sums import Call, Shape, bound, sum_of
+from skiplib.tracing.sums import Call, Shape, bound, sum_of, window_of
 
 INPUT = -1  # the model's input, where a row is named
 Arguments = tuple[Sequence[Any], dict[str, Any]]
@@ -53,6 +53,11 @@ class Row:
     def sum(self) -> str:
         """The step's arithmetic, as lesson 01 writes it."""
         return sum_of(self.function, self.call, self.before, self.shape)
+
+    @property
+    def window(self) -> dict[str, tuple[int, ...]]:
+        """Its ``kernel_size``, ``stride``, ``padding``, ``dilation`` for each axis; empty if it has no window."""
+        return window_of(self.function, self.call, self.before[0])
 
     @property
     def work(self) -> int:

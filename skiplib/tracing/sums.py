@@ -70,7 +70,7 @@ def along(op: str, call: Call | None, before: Shape, after: Shape | None, axis: 
     """What a step does along one axis of its input, counted from the last, -1; None if that is not known."""
     kind, axes = kind_of(op), len(axes_of(op, before))
     if call is not None and kind in _SUMS and -axis <= axes:
-        return _SUMS[kind](kind, call, before[axis], axis, axes)
+        return _SUMS[kind](op, call, before, axis)
     same = not _MIXING.fullmatch(kind) and (after is None or after[2:] == before[2:])
     return Along(before[axis]) if same else None
 
@@ -96,59 +96,84 @@ def sum_of(op: str, call: Call | None, before: Sequence[Shape], after: Shape | N
     return "; ".join([*(texts[:1] if len(set(texts)) == 1 else texts), *windows])
 
 
-def _at(value: Any, axis: int, axes: int) -> Any:
-    """One axis' share of an argument that may be one number for all."""
+def each_axis(value: Any, axes: int) -> tuple[Any, ...]:
+    """An argument for each axis, also where it is one number for all."""
     given = tuple(value) if isinstance(value, Sequence) else (value,)
-    return given[axis] if len(given) == axes else given[0]
+    return given if len(given) == axes else given * axes
 
 
-def _window(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
-    kernel = call["weight"][axis] if kind == "conv" else _at(call["kernel_size"], axis, axes)
-    stride = _at(call.get("stride") or (1 if kind in ("conv", "unfold") else kernel), axis, axes)
-    dilation, padding = _at(call.get("dilation", 1), axis, axes), call.get("padding", 0)
+def window_of(op: str, call: Call | None, before: Shape) -> dict[str, tuple[int, ...]]:
+    """``kernel_size``, ``stride``, ``padding``, ``dilation`` of a call for each axis; empty if it has no window.
+
+    Of ``padding="same"`` it is the left half.
+    """
+    kind, axes = kind_of(op), len(axes_of(op, before))
+    if call is None or kind not in ("conv", "conv_transpose", "avg_pool", "max_pool", "unfold"):
+        return {}
+    weighted = "weight" in call
+    kernel = call["weight"][2:] if weighted else each_axis(call["kernel_size"], axes)
+    dilation = each_axis(call.get("dilation", 1), axes)
+    padding = call.get("padding", 0)
+    if isinstance(padding, str):
+        padding = [d * (k - 1) // 2 * (padding == "same") for k, d in zip(kernel, dilation, strict=True)]
+    return {
+        "kernel_size": kernel,
+        "stride": each_axis(call.get("stride") or (1 if weighted or kind == "unfold" else kernel), axes),
+        "padding": each_axis(padding, axes),
+        **({} if kind == "avg_pool" else {"dilation": dilation}),
+    }
+
+
+def _window(op: str, call: Call, before: Shape, axis: int) -> Along:
+    size, window = before[axis], {name: each[axis] for name, each in window_of(op, call, before).items()}
+    kernel, stride, left, dilation = (
+        window.get(name, 1) for name in ("kernel_size", "stride", "padding", "dilation")
+    )
     reach = dilation * (kernel - 1)
-    left = reach // 2 if padding == "same" else 0 if padding == "valid" else _at(padding, axis, axes)
-    right = reach - left if padding == "same" else left
+    right = reach - left if call.get("padding") == "same" else left
     room, ceil = size + left + right - reach - 1, bool(call.get("ceil_mode"))
     places = (-(-room // stride) if ceil else room // stride) + 1
     hangs = ceil and (places - 1) * stride >= size + left  # the last window would begin in the padding at the end
-    span = kernel if dilation == 1 else f"({dilation}·({kernel} − 1) + 1)"
-    inside = f"{_padded(size, left, right)} − {span}"
+    inside = f"{_padded(size, left, right)} − {_span(kernel, dilation)}"
     text = f"⌈({inside}) / {stride}⌉ + 1" if ceil else f"⌊({inside}) / {stride}⌋ + 1"
     text = f"{inside} + 1" if stride == 1 else text + " − 1" * hangs
-    over = f", {room % stride} left over" if room % stride and room > 0 and not ceil else ""
+    over = f", {room % stride} left over" if room > 0 and room % stride and not ceil else ""
     return Along(
         places - hangs, f"{text} = {places - hangs}{over}", Fraction(stride), -Fraction(left), Fraction(reach - left)
     )
 
 
-def _transposed(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
-    names = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
-    stride, padding, extra, dilation = (_at(call.get(name, usual), axis, axes) for name, usual in names.items())
-    kernel = call["weight"][axis]
+def _transposed(op: str, call: Call, before: Shape, axis: int) -> Along:
+    size, window = before[axis], {name: each[axis] for name, each in window_of(op, call, before).items()}
+    kernel, stride, padding, dilation = window.values()
+    extra = each_axis(call.get("output_padding", 0), len(window_of(op, call, before)["stride"]))[axis]
     reach = dilation * (kernel - 1)
     grown = (size - 1) * stride - 2 * padding + reach + 1 + extra
-    span = kernel if dilation == 1 else f"({dilation}·({kernel} − 1) + 1)"
-    text = f"({size} − 1)·{stride}" + f" − 2·{padding}" * bool(padding) + f" + {span}" + f" + {extra}" * bool(extra)
-    return Along(
-        grown, f"{text} = {grown}", Fraction(1, stride), Fraction(padding - reach, stride), Fraction(padding, stride)
-    )
+    text = f"({size} − 1)·{stride}" + f" − 2·{padding}" * bool(padding) + f" + {_span(kernel, dilation)}"
+    text += f" + {extra}" * bool(extra) + f" = {grown}"
+    return Along(grown, text, Fraction(1, stride), Fraction(padding - reach, stride), Fraction(padding, stride))
 
 
-def _adaptive(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
-    asked = _at(call["output_size"], axis, axes)
+def _span(kernel: int, dilation: int) -> str:
+    return str(kernel) if dilation == 1 else f"({dilation}·({kernel} − 1) + 1)"
+
+
+def _adaptive(op: str, call: Call, before: Shape, axis: int) -> Along:
+    size, axes = before[axis], len(axes_of(op, before))
+    asked = each_axis(call["output_size"], axes)[axis]
     if asked is None:
         return Along(size)
     step = Fraction(size, asked) if asked and size % asked == 0 else None  # else the windows differ in width
     return Along(asked, f"{size} → {asked}, as asked", step, high=(step or Fraction(1)) - 1)
 
 
-def _resized(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
+def _resized(op: str, call: Call, before: Shape, axis: int) -> Along:
+    size, axes = before[axis], len(axes_of(op, before))
     if call.get("size") is not None:
-        new = _at(call["size"], axis, axes)
+        new = each_axis(call["size"], axes)[axis]
         text = f"{size} → {new}, as asked"
     else:
-        scale = _at(call["scale_factor"], axis, axes)
+        scale = each_axis(call["scale_factor"], axes)[axis]
         new = math.floor(size * scale)
         text = f"⌊{size} · {scale:.4g}⌋ = {new}"
     step = Fraction(size, new) if new else None
@@ -157,14 +182,16 @@ def _resized(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
     return Along(new, text, step, middle * (1 + whole), middle * (1 - whole))
 
 
-def _padding(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
+def _padding(op: str, call: Call, before: Shape, axis: int) -> Along:
+    size, axes = before[axis], len(axes_of(op, before))
     left, right = [*call["pad"], *[0] * 2 * axes][-2 * axis - 2 :][:2]  # pairs from the last axis on
     new = size + left + right
     text = f"{_padded(size, left, right)} = {new}" if left or right else ""
     return Along(new, text, Fraction(1), -Fraction(left), -Fraction(left))
 
 
-def _shuffled(kind: str, call: Call, size: int, axis: int, axes: int) -> Along:
+def _shuffled(op: str, call: Call, before: Shape, axis: int) -> Along:
+    size = before[axis]
     factor = call["upscale_factor"]
     return Along(
         size * factor, f"{size}·{factor} = {size * factor}", Fraction(1, factor), Fraction(1 - factor, factor)
