@@ -13,7 +13,7 @@ from skiplib import arithmetic
 from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import PublishedBlock, Recipe, ResidualBlock, SkipConnection
 from skiplib.networks import make_stack
-from skiplib.shortcuts import propose_shortcuts
+from skiplib.repairs import propose_shortcuts
 
 SEED = 172
 PUBLISHED = (ConvGeometry(2, stride=2, padding=2),) * 2

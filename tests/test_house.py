@@ -20,7 +20,19 @@ SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("[0-9]*.ipynb"))
 PACKAGE = ROOT / "skiplib"
 MODULES = sorted(PACKAGE.glob("**/*.py"))
 LAYERS = [
-    {"arithmetic", "chains", "kernels", "adding", "shortcuts", "theory", "words", "answers", "exercises", "trials"},
+    {
+        "arithmetic",
+        "pooling",
+        "chains",
+        "kernels",
+        "adding",
+        "shortcuts",
+        "theory",
+        "words",
+        "answers",
+        "exercises",
+        "trials",
+    },
     {"digits", "blocks", "networks", "gradients", "directions", "training", "experiments", "judging"},
     {"diagrams", "figures"},
     {"explorers"},
