@@ -89,15 +89,15 @@ def sizes_after(geometries: Sequence[ConvGeometry], sizes: Iterable[int]) -> dic
     return {size: (size + reach) // stride + 1 if size >= smallest else 0 for size in sizes}
 
 
-def smaller_size(size: int, period: int, what: Callable[[int], object], *, most: int) -> int | None:
-    """The smallest size up to ``most``, a multiple of ``period`` below ``size``, of which ``what`` says the same.
+def smaller_size(size: int, period: int, what: Callable[[int], object], *, sizes: range) -> int | None:
+    """The smallest of ``sizes``, a multiple of ``period`` below ``size``, of which ``what`` says the same.
 
     A size of which it raises a ``ValueError`` is passed over.
 
-    >>> smaller_size(700, 16, lambda n: sizes(n, [ConvGeometry(2, stride=2)] * 4)[-1] % 2, most=64)
+    >>> smaller_size(700, 16, lambda n: sizes(n, [ConvGeometry(2, stride=2)] * 4)[-1] % 2, sizes=range(16, 65))
     28
     """
-    for smaller in range(size % period or period, min(size, most + 1), period):
+    for smaller in range(sizes.start + (size - sizes.start) % period, min(size, sizes.stop), period):
         with suppress(ValueError):
             if what(smaller) == what(size):
                 return smaller

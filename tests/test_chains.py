@@ -158,16 +158,22 @@ def test_seen_pixels_of_a_window_that_hangs_over_are_those_with_a_gradient():
 
 
 @pytest.mark.parametrize(
-    ("size", "period", "most", "smaller"),
-    [(700, 16, 64, 28), (700, 16, 27, None), (28, 16, 64, None), (96, 32, 64, 32)],
+    ("size", "period", "among", "smaller"),
+    [
+        (700, 16, range(1, 65), 28),
+        (700, 16, range(29, 65), 44),
+        (700, 16, range(1, 28), None),
+        (28, 16, range(1, 65), None),
+        (96, 32, range(1, 65), 32),
+    ],
 )
-def test_smaller_size_is_the_first_one_of_which_the_same_is_true(size, period, most, smaller):
+def test_smaller_size_is_the_first_one_of_which_the_same_is_true(size, period, among, smaller):
     halvings = [ConvGeometry(2, stride=2)] * 4
 
     def lost(n):
         return [g.leftover(before) for g, before in zip(halvings, sizes(n, halvings), strict=False)]
 
-    assert smaller_size(size, period, lost, most=most) == smaller
+    assert smaller_size(size, period, lost, sizes=among) == smaller
 
 
 @pytest.mark.parametrize(

@@ -539,8 +539,8 @@ def test_block_is_as_wide_as_its_words():
     narrow = draw_block([("conv", (1, 3, 8, 8))] * 2, input_shape=(1, 3, 8, 8), verdict="equal")
     wide = draw_block([("conv", shape)] * 2, input_shape=shape, verdict="equal", shortcut=(label, shape))
     boxes = [float(each.get("width")) for each in parse(wide).iter(f"{SVG}rect") if each.get("class") == "box"]
-    assert len(boxes) == 3 and {*boxes} == {6.5 * len(label.split("\n")[1])}
-    assert wide.width > narrow.width + 3 * (6.5 * 21 - 100)
+    assert len(boxes) == 3 and {*boxes} == {7 * len(label.split("\n")[1]) + 6}
+    assert wide.width > narrow.width + 3 * (7 * 21 - 100)
 
 
 def test_residual_names_poolings_numbers_of_both_axes_and_what_is_cropped():

@@ -9,7 +9,7 @@ from skiplib.diagrams.svg import COLOURS, INK, PAPER, SIGNS, Picture, make_pictu
 
 Shape = Sequence[int] | None
 _BOX, _ARROW = 112, 100  # a box holds "conv1, ReLU" or "k 3, s 1, p 1", an arrow the shape "(1, 16, 32, 32)"
-_LETTER = 6.5  # so wide is one of a longer text: then boxes and arrows are longer, too
+_LETTER = 7  # so wide is one of a longer text: then boxes and arrows are longer, too
 _FORK, _START = 34, 136  # x where the skip leaves, and where the first box begins
 _Y, _SKIP_Y = 152, 52  # the branch, and the skip above it
 _RADIUS = 22  # of the add
@@ -53,7 +53,7 @@ def draw_block(
     'A block. Branch: x (1, 3, 8, 8), conv (1, 3, 8, 8). Skip: x (1, 3, 8, 8). At the add the shapes are equal.'
     """
     label, skip_shape = shortcut or ("", input_shape)
-    box = max(_BOX, *(_LETTER * len(line) for step, _ in [*branch, (label, None)] for line in step.split("\n")))
+    box = max(_BOX, *(_LETTER * len(line) + 6 for step, _ in [*branch, (label, None)] for line in step.split("\n")))
     shapes = [input_shape, skip_shape, output_shape, *(shape for _, shape in branch)]
     arrow = max(_ARROW, *(_LETTER * len(_shown(shape)) for shape in shapes))
     start = _START + arrow - _ARROW

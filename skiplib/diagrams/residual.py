@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from skiplib.adding import Verdict
 from skiplib.arithmetic import Size
-from skiplib.chains import Layer, along, channels_along, numbers, sizes
+from skiplib.chains import Layer, along, channels_along, numbers
+from skiplib.chains import sizes as sizes_along
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.marks import path, rect, strip, text
 from skiplib.diagrams.sheets import draw_add
@@ -28,7 +29,7 @@ def draw_residual(
     output_index: int,
     verdicts: Mapping[int, Verdict],
     axis: int = 1,
-    sets: str = "input_size",
+    sizes: str = "input sizes",
     pictures: Sequence[str] = PICTURES,
 ) -> Picture:
     """A branch and its shortcut in up to four pictures, one under the other.
@@ -40,7 +41,7 @@ def draw_residual(
         output_index: the output column (or row) whose origin is drawn.
         verdicts: ``shortcut.verdicts`` of every size to be shown, that of the image among them.
         axis: the axis of ``output_index`` and ``verdicts``, 0 for height and 1 for width.
-        sets: the control that a click on a size sets.
+        sizes: what the sizes of ``verdicts`` are, "input sizes", "heights" or "widths".
         pictures: which, and in which order: "block", "sizes", "places", "add".
 
     Raises:
@@ -50,23 +51,23 @@ def draw_residual(
     ((skip, branch),) = shortcut.reads([output_index], size, axis)
     draw = {
         "block": lambda: _draw_shapes(shortcut, as_pair(input_size), hidden_channels),
-        "sizes": lambda: draw_legal_sizes(verdicts, marked=size, sets=sets),
+        "sizes": lambda: draw_legal_sizes(verdicts, marked=size, sizes=sizes),
         "places": lambda: draw_alignment(size, output_index, branch, skip, axis=axis),
         "add": lambda: _draw_sides(shortcut, as_pair(input_size)),
     }
     return stack_pictures([draw[name]() for name in pictures])
 
 
-def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int, sets: str = "input_size") -> Picture:
+def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int, sizes: str = "input sizes") -> Picture:
     """For every input size, what becomes of the add: a tall bar runs, a middle one is stretched, a low one fails.
 
-    A click on a bar sets the control ``sets`` of the explorer around it.
+    A click on a bar sets the size in the explorer around it: that of the width, if ``sizes`` are "widths".
 
     >>> draw_legal_sizes({1: "error", 2: "broadcast", 3: "equal"}, marked=3).alt
     'Input sizes 1 to 3. The add runs at 3; it is stretched at 2; elsewhere it fails.'
     """
     cell = min(_WIDEST, _SPAN / len(verdicts))
-    parts, hits = [text(_LEFT, 14, "for which input sizes does this block run?", "b")], ""
+    parts, hits = [text(_LEFT, 14, f"for which {sizes} does this block run?", "b")], ""
     for place, (size, verdict) in enumerate(verdicts.items()):
         x, height = _LEFT + place * cell, _HEIGHTS[verdict]
         parts.append(rect(x + 0.5, 50 - height, cell - 1, height, verdict))
@@ -80,10 +81,11 @@ def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int, sets: str 
         x, low = _LEFT + 120 * place, 0.6 * _HEIGHTS[verdict]
         parts.append(rect(x, 94 - low, 12, low, verdict) + text(x + 18, 94, f"{SIGNS[verdict]} {words}"))
     at = {kind: in_ranges([size for size, each in verdicts.items() if each == kind]) for kind in _SAID}
-    alt = f"Input sizes {min(verdicts)} to {max(verdicts)}. "
+    alt = f"{sizes.capitalize()} {min(verdicts)} to {max(verdicts)}. "
     alt += f"The add runs at {at['equal']}; it is stretched at {at['broadcast']}; elsewhere it fails."
     rules = {".go": "fill:none;pointer-events:all;cursor:pointer", ".go rect:hover": f"stroke:{INK}"}
-    hover = f'{style(rules)}<g class="go" onclick="{set_size(sets)}">{hits}</g>'
+    click = set_size("input_size_w" if sizes == "widths" else "input_size")
+    hover = f'{style(rules)}<g class="go" onclick="{click}">{hits}</g>'
     return make_picture(_WIDTH, 102, parts, alt=alt, hover=hover)
 
 
@@ -127,7 +129,9 @@ def _draw_shapes(shortcut: Shortcut, input_size: tuple[int, int], hidden_channel
     """The block for one image, with its shapes."""
     x = (1, shortcut.in_channels, *input_size)
     channels = channels_along(shortcut.branch, shortcut.in_channels, hidden_channels, shortcut.out_channels)
-    places = zip(*(sizes(size, along(shortcut.branch, axis)) for axis, size in enumerate(input_size)), strict=True)
+    places = zip(
+        *(sizes_along(size, along(shortcut.branch, axis)) for axis, size in enumerate(input_size)), strict=True
+    )
     shapes = [(1, after, *pair) for after, pair in zip(channels, places, strict=True)][1:]
     branch = [
         (f"{_name(layer, place)}\n{_numbers(layer)}", shape)

@@ -66,17 +66,12 @@ class ChainExplorer(Explorer):
     def bound_controls(self) -> None:
         """Show the controls that count, and let ``output_index`` run over the output."""
         self._layers.sync()
-        places = sizes(*self._drawn())[-1]
+        places = sizes(*self._layers.drawn)[-1]
         self.controls["output_index"].set_most(places - 1)
-
-    def _drawn(self) -> tuple[int, tuple[ConvGeometry, ...]]:
-        """Size and geometries along the axis that is drawn."""
-        axis = self._layers.axis
-        return self._layers.input_size[axis], along(self.geometries, axis)
 
     def view(self) -> View:
         """The picture, the sizes in words, and the one convolution with the same geometry."""
-        input_size, geometries = self._drawn()
+        input_size, geometries = self._layers.drawn
         index = self.controls["output_index"].value
         chain, whole = sizes(input_size, geometries), compose(geometries)
         both = [sizes(size, along(self.geometries, axis)) for axis, size in enumerate(self._layers.input_size)]
@@ -106,7 +101,7 @@ class ChainExplorer(Explorer):
             f"Receptive field {whole.kernel_size}, effective stride {whole.stride}, effective padding "
             f"{whole.padding}: one convolution with these numbers gives the same sizes"
             f"{', but where ceil_mode makes them larger' if rounds_up else ''}.",
-            *borders(self.geometries, self._layers.input_size, self._layers.axis),
-            *behaves_as(input_size, whole.stride, lost, self._layers.size_control),
+            *borders(input_size, geometries),
+            *behaves_as(input_size, whole.stride, whole.kernel_size, lost, self._layers.size_control),
         ]
         return "<br>".join(details) + code_line(self.code)

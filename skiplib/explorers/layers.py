@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from skiplib.arithmetic import Size
+from skiplib.arithmetic import ConvGeometry, Size
 from skiplib.chains import Layer, along, sizes, smaller_size
 from skiplib.diagrams.svg import set_size
 from skiplib.explorers.controls import INNER, Control, choose
@@ -93,8 +93,13 @@ class Layers:
         return 1 if self.square else AXES.index(self.controls["axis"].value)
 
     @property
+    def drawn(self) -> tuple[int, tuple[ConvGeometry, ...]]:
+        """Size and geometries along that axis."""
+        return self.input_size[self.axis], along(self.layers, self.axis)
+
+    @property
     def size_control(self) -> str:
-        """The name of the control that sets the size along this axis."""
+        """The name of the control that sets the size along it."""
         return "input_size_w" if self.axis and not self.square else "input_size"
 
     @property
@@ -167,24 +172,24 @@ def _kept(layer: Layer) -> dict[str, Any]:
     return {"operation": operation, "ceil_mode": getattr(axes[0], "ceil_mode", False), **given}
 
 
-def borders(layers: Sequence[Layer], input_size: tuple[int, int], axis: int) -> list[str]:
-    """What padding does to the border in every average pooling that has some, along one axis, in words."""
-    said, chain = [], sizes(input_size[axis], along(layers, axis))
-    for place, (geometry, size) in enumerate(zip(along(layers, axis), chain, strict=False), start=1):
+def borders(input_size: int, geometries: Sequence[ConvGeometry]) -> list[str]:
+    """What padding does to the border in every average pooling that has some, in words."""
+    said = []
+    for place, (geometry, size) in enumerate(zip(geometries, sizes(input_size, geometries), strict=False), start=1):
         if isinstance(geometry, PoolGeometry) and geometry.mode == "average" and geometry.padding:
             shares = [f"{share:.2g}" for share in geometry.shares(size)]
             shown = shares if len(shares) <= 8 else [*shares[:3], "…", *shares[-3:]]
             said.append(
-                f"Layer {place} counts its padding as zeros: of ones it makes {', '.join(shown)} along the "
-                f"{AXES[axis]}, and {geometry.shares(size)[0] ** 2:.2g} in a corner. "
-                "<code>count_include_pad=False</code> leaves them 1."
+                f"Layer {place} counts its padding as zeros: of ones it makes {', '.join(shown)} along this axis, "
+                "and less in corners. <code>count_include_pad=False</code> leaves them 1."
             )
     return said
 
 
-def behaves_as(size: int, period: int, what: Callable[[int], object], control: str) -> list[str]:
+def behaves_as(size: int, period: int, least: int, what: Callable[[int], object], control: str) -> list[str]:
     """That a size beyond the slider behaves as a smaller one, with a button that sets it; nothing if none does."""
-    smaller = smaller_size(size, period, what, most=64) if size > 64 and period > 1 else None
+    sizes = range(max(1, min(least, 65 - period)), 65)
+    smaller = smaller_size(size, period, what, sizes=sizes) if size > 64 and period > 1 else None
     if smaller is None:
         return []
     said = f"{size} pixels behave as {smaller} do: the same remainder when divided by {period}."

@@ -145,7 +145,7 @@ class ResidualExplorer(Explorer):
             output_index=self.controls["output_index"].value,
             verdicts=verdicts,
             axis=axis,
-            sets=layers.size_control,
+            sizes="input sizes" if layers.square else ("heights", "widths")[axis],
             pictures=self._pictures,
         )
         branch, skip = (1, *shortcut.branch_shape(layers.input_size)), (1, *shortcut.output_shape(layers.input_size))
@@ -165,15 +165,15 @@ class ResidualExplorer(Explorer):
                     f"Layer {place} has an even window, and no padding alike on both sides keeps a size. This does, "
                     f'as <code>padding="same"</code> would: <code>{padded}</code>'
                 )
-        yield from borders(self.geometries, layers.input_size, axis)
-        (geometry,), branch = along([layers.geometry], axis), along(self.geometries, axis)
+        yield from borders(*layers.drawn)
+        (geometry,), whole = along([layers.geometry], axis), compose(layers.drawn[1])
 
         def shown(size: int) -> object:
             here, there = shortcut.sides(size, axis)
             return shortcut.verdicts([size], axis)[size], here - there
 
-        period = lcm(compose(branch).stride, geometry.stride)
-        yield from behaves_as(layers.input_size[axis], period, shown, layers.size_control)
+        period = lcm(whole.stride, geometry.stride)
+        yield from behaves_as(layers.drawn[0], period, whole.kernel_size, shown, layers.size_control)
 
     def _repairs(self) -> Iterator[tuple[str, Shortcut]]:
         """What makes the add run here: in words, with its price, and the block that it makes."""

@@ -102,10 +102,9 @@ def test_chain_of_a_rectangle_draws_one_axis_and_says_both():
 def test_padded_average_pooling_says_what_it_does_to_the_border():
     pool = PoolGeometry(7, 3, 3, mode="average", ceil_mode=True)
     explorer = ChainExplorer([pool], input_size=9)
-    made = F.avg_pool2d(torch.ones(1, 1, 9, 9), 7, 3, 3, ceil_mode=True)[0, 0]
     row = F.avg_pool1d(torch.ones(1, 1, 9), 7, 3, 3, ceil_mode=True)[0, 0]
-    assert "of ones it makes 0.57, 1, 0.86, 0.5 along the width, and 0.33 in a corner." in explorer._details.value
-    assert [f"{share:.2g}" for share in row] == ["0.57", "1", "0.86", "0.5"] and f"{made[0, 0]:.2g}" == "0.33"
+    assert "of ones it makes 0.57, 1, 0.86, 0.5 along this axis, and less in corners." in explorer._details.value
+    assert [f"{share:.2g}" for share in row] == ["0.57", "1", "0.86", "0.5"]
     explorer.controls["padding"].value = 0
     assert "of ones" not in explorer._details.value
 

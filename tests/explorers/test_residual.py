@@ -212,13 +212,12 @@ def test_rectangle_fails_on_the_axis_that_fails_and_sets_its_own_box():
     explorer = ResidualExplorer(DOWN, **settings)
     assert "tensor a (700) must match the size of tensor b (701) at non-singleton dimension 3" in explorer.status
     assert (
-        "Input sizes 1370 to 1433." in explorer.shown.picture.alt
+        "Widths 1370 to 1433." in explorer.shown.picture.alt
         and ".skiplib-input_size_w input" in explorer._picture.value
     )
     explorer.controls["axis"].value = "height"
     assert (
-        "Input sizes 669 to 732." in explorer.shown.picture.alt
-        and ".skiplib-input_size input" in explorer._picture.value
+        "Heights 669 to 732." in explorer.shown.picture.alt and ".skiplib-input_size input" in explorer._picture.value
     )
     assert "at non-singleton dimension 3" in explorer.status
     assert_same_as_fresh(explorer)
