@@ -238,12 +238,12 @@ def multiply_add_count(
     >>> multiply_add_count(18, 3, 6, kernel_size=2)
     23328
     """
-    height, width = _pair("output_size", output_size)
+    height, width = checked_pair("output_size", output_size)
     return height * width * out_channels * _weights_per_output_channel(in_channels, out_channels, kernel_size, groups)
 
 
 def _weights_per_output_channel(in_channels: int, out_channels: int, kernel_size: Size, groups: int) -> int:
-    height, width = _pair("kernel_size", kernel_size)
+    height, width = checked_pair("kernel_size", kernel_size)
     checked_integer("groups", groups, 1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if checked_integer(name, channels, 1) % groups:
@@ -251,6 +251,7 @@ def _weights_per_output_channel(in_channels: int, out_channels: int, kernel_size
     return in_channels // groups * height * width
 
 
-def _pair(name: str, value: Size) -> tuple[int, int]:
+def checked_pair(name: str, value: Size) -> tuple[int, int]:
+    """Return (height, width) of one number for both or of a pair, or raise an error as ``checked_integer`` does."""
     height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
     return checked_integer(name, height, 1), checked_integer(name, width, 1)

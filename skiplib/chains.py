@@ -174,13 +174,12 @@ def checked_geometries(name: str, geometries: object, *, least: int = 1) -> tupl
     return tuple(geometries)
 
 
-def checked_layers(name: str, layers: object) -> tuple[Layer, ...]:
-    """Return layers, each for both axes or as (vertical, horizontal), as a tuple, or raise an error as above."""
-    if isinstance(layers, Sequence) and layers:
-        for pair in (each for each in layers if isinstance(each, tuple)):
-            kinds = {each.name if isinstance(each, ConvGeometry) else "" for each in pair}
-            if len(pair) != 2 or len(kinds) > 1 or len({getattr(each, "ceil_mode", False) for each in pair}) > 1:
-                raise TypeError(f"`{name}` must hold pairs of two geometries of one kind; got {pair}")
-        checked_geometries(name, [each for axis in (0, 1) for each in along(layers, axis)])
-        return tuple(layers)
-    return checked_geometries(name, layers)
+def checked_layers(name: str, layers: Any) -> tuple[Layer, ...]:
+    """The same for layers, of which each may be a pair."""
+    pairs = [each for each in layers if isinstance(each, tuple)] if isinstance(layers, Sequence) else []
+    for pair in pairs:
+        kinds = {(type(each), getattr(each, "mode", ""), getattr(each, "ceil_mode", False)) for each in pair}
+        if len(pair) != 2 or len(kinds) > 1:
+            raise TypeError(f"`{name}` must hold pairs of two geometries of one kind; got {pair}")
+    checked_geometries(name, along(layers, 0) + along(layers, 1) if pairs else layers)
+    return tuple(layers)

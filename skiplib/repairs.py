@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from skiplib.arithmetic import ConvGeometry, Size
+from skiplib.arithmetic import ConvGeometry, Size, checked_pair
 from skiplib.chains import Layer, along, checked_layers, compose, layer_code, numbers, sizes
 from skiplib.pooling import PoolGeometry
-from skiplib.shortcuts import PIXEL, Kind, Shortcut, as_pair, geometry_of
+from skiplib.shortcuts import PIXEL, Kind, Shortcut, geometry_of
 
-_CROPS: tuple[Kind, ...] = ("crop", "centre crop")
+_CROPS = ("crop", "centre crop")
 
 
 def around(size: int, *, most: int) -> range:
@@ -28,9 +28,10 @@ def propose_shortcuts(
     """The shortcuts that fit around a branch at ``input_size``, the best first.
 
     Those come first that look at the same place, then those that fit at more of the sizes 1 to 64, then those with
-    fewer parameters; crops come last, since they change the size that comes out. The projection with the branch's
-    own composed geometry fits wherever the branch runs, unless a pooling in it rounds up. A branch that keeps
-    every shape needs no repair: it gets the identity and, as He's option C, a 1x1 projection.
+    fewer parameters; crops come last, since they may change the size that comes out, but a crop that makes a causal
+    branch comes first. The projection with the branch's own composed geometry fits wherever the branch runs, unless
+    a pooling in it rounds up. A branch that keeps every shape needs no repair: it gets the identity and, as He's
+    option C, a 1x1 projection.
 
     Raises:
         TypeError: if ``geometries`` holds anything but geometries.
@@ -44,13 +45,14 @@ def propose_shortcuts(
     resize 0 False
     projection 1×1, stride 3, padding 0 12 False
     """
-    branch, pair, same = checked_layers("geometries", geometries), as_pair(input_size), in_channels == out_channels
-    axes = [_candidates(along(branch, axis), pair[axis]) for axis in (0, 1)]
+    branch, same = checked_layers("geometries", geometries), in_channels == out_channels
+    pair = checked_pair("input_size", input_size)
+    axes = [_candidates(along(branch, axis), size) for axis, size in enumerate(pair)]
     wholes = [compose(along(branch, axis)) for axis in (0, 1)]
     steps, kinds = any(whole.stride > 1 for whole in wholes), {"projection"}
     kinds |= {"identity", "resize", "max pooling", "average pooling"} if same else set()
     kinds |= {"option A"} if out_channels >= in_channels else set()
-    kinds |= {"pooling, then 1×1"} if steps and not same else set()
+    kinds |= {"pool, then 1×1"} if steps and not same else set()
     kinds |= {*_CROPS} if same and not steps else set()
     if same and all(whole.keeps_every_size for whole in wholes):
         axes, kinds = [[("identity", PIXEL), ("projection", PIXEL)]] * 2, {"identity", "projection"}
@@ -91,7 +93,7 @@ def keep_size(geometries: Sequence[Layer], in_channels: int, out_channels: int) 
     ]
     if tuple(kept) == branch:
         return None
-    kind: Kind = "identity" if in_channels == out_channels else "projection"
+    kind = "identity" if in_channels == out_channels else "projection"
     return Shortcut(kind=kind, branch=tuple(kept), in_channels=in_channels, out_channels=out_channels)
 
 
@@ -138,7 +140,7 @@ def _candidates(branch: Sequence[ConvGeometry], input_size: int) -> list[tuple[K
     whole, places = compose(branch), sizes(input_size, branch)[-1]
     middle = replace(PIXEL, stride=whole.stride, padding=max(0, whole.padding - (whole.kernel_size - 1) // 2))
     windows = {"kernel_size": max(2, whole.stride)}, vars(whole)
-    pools: list[Kind] = ["max pooling", "average pooling", "pooling, then 1×1"]
+    pools = ["max pooling", "average pooling", "pool, then 1×1"]
     pooled = [
         (kind, geometry_of(kind, {"stride": whole.stride, "padding": 0, "dilation": 1, **window, "ceil_mode": ceil}))
         for kind, window, ceil in product(pools, windows, (False, True))
@@ -156,6 +158,7 @@ def _candidates(branch: Sequence[ConvGeometry], input_size: int) -> list[tuple[K
     ]
 
 
-def _rank(shortcut: Shortcut, input_size: Size) -> tuple[bool, bool, int, int]:
-    runs = len(shortcut.runs_at(range(1, 65)))
-    return shortcut.kind in _CROPS, not shortcut.aligned(input_size), -runs, shortcut.parameter_count
+def _rank(shortcut: Shortcut, input_size: Size) -> tuple[int, bool, int, int]:
+    place, runs = shortcut.place(input_size), len(shortcut.runs_at(range(1, 65)))
+    crops = 0 if shortcut.kind not in _CROPS else -1 if place == "no later pixel" else 1
+    return crops, place != "same place", -runs, shortcut.parameter_count

@@ -9,21 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from skiplib.adding import Verdict, add_verdict
-from skiplib.arithmetic import ConvGeometry, Size, checked_integer, checked_word, parameter_count
+from skiplib.arithmetic import ConvGeometry, Size, checked_integer, checked_pair, checked_word, parameter_count
 from skiplib.chains import Layer, along, checked_layers, compose, layer_code, numbers, size_line, sizes, sizes_after
 from skiplib.pooling import PoolGeometry
 
-Kind = Literal[
-    "identity",
-    "option A",
-    "max pooling",
-    "average pooling",
-    "pooling, then 1×1",
-    "projection",
-    "resize",
-    "crop",
-    "centre crop",
-]
+Kind = str  # one of CHOICES
+Shape = tuple[int, int, int]  # (C, H, W)
 Place = Literal["same place", "no later pixel", "other places"]
 PIXEL = ConvGeometry(kernel_size=1)
 _WINDOW = ("kernel_size", "stride", "padding")
@@ -32,13 +23,13 @@ CHOICES: dict[Kind, tuple[str, ...]] = {  # what of its geometry each kind leave
     "option A": ("stride",),
     "max pooling": (*_WINDOW, "dilation", "ceil_mode"),
     "average pooling": (*_WINDOW, "ceil_mode"),
-    "pooling, then 1×1": (*_WINDOW, "ceil_mode"),
+    "pool, then 1×1": (*_WINDOW, "ceil_mode"),
     "projection": (*_WINDOW, "dilation"),
     "resize": (),
     "crop": (),
     "centre crop": (),
 }
-_PROJECTING = ("projection", "pooling, then 1×1")
+_PROJECTING = ("projection", "pool, then 1×1")
 
 
 def geometry_of(kind: Kind, given: Mapping[str, Any]) -> ConvGeometry:
@@ -67,8 +58,8 @@ class Shortcut:
     >>> shortcut = Shortcut(
     ...     kind="projection", branch=published, in_channels=3, out_channels=3, geometry=ConvGeometry(1, stride=3)
     ... )
-    >>> shortcut.output_shape(32), [n for n in range(30, 36) if shortcut.fits(n)], shortcut.aligned(32)
-    ((3, 11, 11), [30, 32, 33], False)
+    >>> shortcut.shapes(32), [n for n in range(30, 36) if shortcut.fits(n)], shortcut.aligned(32)
+    (((3, 11, 11), (3, 11, 11)), [30, 32, 33], False)
     >>> shortcut.code
     'nn.Conv2d(3, 3, kernel_size=1, stride=3)'
     """
@@ -115,7 +106,7 @@ class Shortcut:
         size = "×".join(str(geometry.kernel_size) for geometry in self._reads)
         dilation = f", dilation {given['dilation']}" if given["dilation"] != 1 else ""
         ceil_mode = ", ceil_mode" if given.get("ceil_mode") else ""
-        kind = f"pooling {size}, then 1×1" if "then" in self.kind else f"{self.kind} {size}"
+        kind = f"pool {size}, then 1×1" if "then" in self.kind else f"{self.kind} {size}"
         return f"{kind}, stride {given['stride']}, padding {given['padding']}{dilation}{ceil_mode}"
 
     @property
@@ -136,7 +127,7 @@ class Shortcut:
                 return f"lambda x: nn.functional.pad({kept}, (0, 0, 0, 0, 0, {zeros}))"  # pairs from the last axis
             case "max pooling" | "projection":
                 return layer_code(self.geometry, self.in_channels, self.out_channels)
-            case "average pooling" | "pooling, then 1×1":
+            case "average pooling" | "pool, then 1×1":
                 pool = layer_code(self.geometry, self.in_channels, self.in_channels)
                 if any(geometry.padding for geometry in self._reads):  # else zeros would darken the border
                     pool = f"{pool[:-1]}, count_include_pad=False)"
@@ -164,20 +155,13 @@ class Shortcut:
             "(crop(skip) + crop(out)).shape"
         )
 
-    def output_shape(self, input_size: Size) -> tuple[int, int, int]:
-        """(C, H, W) that the shortcut brings to the add; a ``ValueError`` where PyTorch refuses a side of it."""
-        (height, _), (width, _) = self._at_the_add(input_size)
-        return self._channels, height, width
-
-    def branch_shape(self, input_size: Size) -> tuple[int, int, int]:
-        """(C, H, W) that the branch brings to the add; a ``ValueError`` where PyTorch refuses a side of it."""
-        (_, height), (_, width) = self._at_the_add(input_size)
-        return self.out_channels, height, width
-
-    def _at_the_add(self, input_size: Size) -> list[tuple[int, int]]:
-        """What shortcut and branch bring to the add, along each axis."""
-        both = [self.sides(size, axis) for axis, size in enumerate(as_pair(input_size))]
-        return [(min(sides), min(sides)) for sides in both] if "crop" in self.kind else both
+    def shapes(self, input_size: Size) -> tuple[Shape, Shape]:
+        """(C, H, W) that shortcut and branch bring to the add; a ``ValueError`` where PyTorch refuses one of them."""
+        both = [self.sides(size, axis) for axis, size in enumerate(checked_pair("input_size", input_size))]
+        if "crop" in self.kind:
+            both = [(min(sides), min(sides)) for sides in both]
+        (skip_height, height), (skip_width, width) = both
+        return (self._channels, skip_height, skip_width), (self.out_channels, height, width)
 
     def sides(self, input_size: int, axis: int) -> tuple[int, int]:
         """What shortcut and branch make of a size along one axis, before anything is cropped."""
@@ -186,10 +170,9 @@ class Shortcut:
 
     def verdict(self, input_size: Size) -> Verdict:
         """What becomes of the add: "equal", "broadcast", or "error", also where PyTorch refuses one of its sides."""
-        for size in as_pair(input_size):
-            checked_integer("input_size", size, 1)
+        checked_pair("input_size", input_size)
         try:
-            return add_verdict(self.output_shape(input_size), self.branch_shape(input_size))
+            return add_verdict(*self.shapes(input_size))
         except ValueError:
             return "error"
 
@@ -244,7 +227,7 @@ class Shortcut:
             return "other places"
         pairs = list[tuple[range, range]]()
         for axis, (size, count) in enumerate(
-            zip(as_pair(input_size), self.output_shape(input_size)[1:], strict=True)
+            zip(checked_pair("input_size", input_size), self.shapes(input_size)[0][1:], strict=True)
         ):
             # Where both sides move evenly, the first and the last output are the furthest apart.
             pairs += self.reads(range(count) if self.kind == "resize" else (0, count - 1), size, axis)
@@ -255,11 +238,6 @@ class Shortcut:
     def aligned(self, input_size: Size) -> bool:
         """Whether the shortcut fits and both sides look at the same place."""
         return self.place(input_size) == "same place"
-
-
-def as_pair(size: Size) -> tuple[int, int]:
-    """(height, width) of a size that may be one number for both."""
-    return size if isinstance(size, tuple) else (size, size)
 
 
 def _columns(geometry: ConvGeometry, index: int) -> range:

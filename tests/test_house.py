@@ -27,6 +27,7 @@ LAYERS = [
         "kernels",
         "adding",
         "shortcuts",
+        "repairs",
         "theory",
         "words",
         "answers",
@@ -162,8 +163,8 @@ def test_skiplib_stays_small():
         lines_of(*LAYERS[2]),
         lines_of(*LAYERS[3]),
     )
-    assert (subject <= 2850, pictures <= 1900, explorers <= 1950) == (True,) * 3, (subject, pictures, explorers)
-    assert subject + pictures + explorers <= 6650
+    assert (subject <= 3180, pictures <= 1980, explorers <= 2200) == (True,) * 3, (subject, pictures, explorers)
+    assert subject + pictures + explorers <= 7320
 
 
 def test_readme_says_how_small_skiplib_is():

@@ -90,7 +90,7 @@ EVERY_KIND = [
     shortcut("average pooling", (*DOWN, PoolGeometry(3, 2, ceil_mode=True)), 4, 4, ceil_mode=True),
     shortcut("max pooling", DOWN, 3, 2, 1),
     shortcut("max pooling", (ConvGeometry(5, stride=2), PoolGeometry(2, ceil_mode=True)), 3, 4, 0, dilation=2),
-    shortcut("pooling, then 1×1", DOWN, 2, 2, channels=(3, 6), ceil_mode=True),
+    shortcut("pool, then 1×1", DOWN, 2, 2, channels=(3, 6), ceil_mode=True),
     shortcut("option A", DOWN, 1, 2, channels=(3, 6)),
     shortcut("option A", UNPADDED, 1, 4),
     shortcut("resize", (ConvGeometry(3, 2), PoolGeometry(3, 2, 1, ceil_mode=True), ConvGeometry(2))),
@@ -111,8 +111,8 @@ def test_shortcut_fits_exactly_the_sizes_that_pytorch_adds(tried):
             assert tried.verdict(size) == what_becomes_of_the_add(here, there), size
             assert tried.verdicts([size], 0)[size] == tried.verdicts([size])[size] == tried.verdict(size)
             if here is not None and there is not None:
-                assert tried.output_shape(size) == tuple(here[1:])
-                assert tried.branch_shape(size) == tuple(there[1:])
+                assert tried.shapes(size)[0] == tuple(here[1:])
+                assert tried.shapes(size)[1] == tuple(there[1:])
 
 
 def what_becomes_of_the_add(here, there):
@@ -157,7 +157,7 @@ def test_columns_are_those_with_a_gradient(seed):
         if tried.kind == "max pooling" or "crop" in tried.kind:
             continue  # a pooling's gradient is that of one pixel; a crop is made at the add
         made = make(tried)
-        for index in range(tried.output_shape(size)[-1]):
+        for index in range(tried.shapes(size)[0][-1]):
             ((skip, span),) = tried.reads([index], size)
             expected = [column for column in skip if 0 <= column < size]
             assert columns_with_gradient(made, channels, size, index) == expected
@@ -263,8 +263,8 @@ def test_proposals_run_and_add(seed):
     residual = branched(x)
     for proposal in proposals:
         made = make(proposal)
-        assert added(proposal, made, branched, x) == (2, *proposal.output_shape(size))
-        assert proposal.branch_shape(size) == proposal.output_shape(size)
+        assert added(proposal, made, branched, x) == (2, *proposal.shapes(size)[0])
+        assert proposal.shapes(size)[1] == proposal.shapes(size)[0]
         assert "crop" in proposal.kind or made(x).shape == residual.shape
         parameters = made.parameters() if isinstance(made, nn.Module) else ()
         assert proposal.parameter_count == sum(p.numel() for p in parameters)
@@ -328,7 +328,7 @@ def offered(branch, size, channels=(3, 3)):
     ("branch", "size", "channels", "name", "runs"),
     [
         (DOWN, 7, (3, 3), "average pooling 2×2, stride 2, padding 0, ceil_mode", 64),  # A01
-        (DOWN, 7, (3, 6), "pooling 2×2, then 1×1, stride 2, padding 0, ceil_mode", 64),
+        (DOWN, 7, (3, 6), "pool 2×2, then 1×1, stride 2, padding 0, ceil_mode", 64),
         ((ConvGeometry(3, 2, 1),), 33, (3, 3), "max pooling 3×3, stride 2, padding 1", 64),  # A08
         ((ConvGeometry(3, padding=1),) * 3, 32, (6, 24), "projection 1×1, stride 1, padding 0", 64),  # A04
         ((ConvGeometry(3, padding=1),) * 3, 32, (6, 24), "option A, stride 1", 64),
@@ -344,8 +344,10 @@ def test_no_pooling_is_offered_twice_with_and_without_ceil_mode():
     assert not {name for name in offered(DOWN, 8) if f"{name}, ceil_mode" in offered(DOWN, 8)}
 
 
-def test_crops_come_last_and_only_where_the_difference_stays():
-    assert list(offered((ConvGeometry(3, padding=2),) * 2, 10))[-2:] == ["centre crop", "crop"]
+def test_crops_come_last_unless_causal_and_only_where_the_difference_stays():
+    names = list(offered((ConvGeometry(3, padding=2),) * 2, 10))
+    assert (names[0], names[-1]) == ("crop", "centre crop")  # the first one is causal
+    assert list(offered((ConvGeometry(3),) * 2, 10))[-2:] == ["centre crop", "crop"]
     assert not {"crop", "centre crop"} & offered(PUBLISHED, 32).keys()
 
 
@@ -391,7 +393,7 @@ def test_proposals_around_poolings_and_rectangles_run_and_add(seed):
     assert proposals
     for proposal in proposals:
         assert proposal.kind in CHOICES and proposal.fits(tuple(x.shape[-2:]))
-        assert added(proposal, make(proposal), branched, x) == (1, *proposal.branch_shape(tuple(x.shape[-2:])))
+        assert added(proposal, make(proposal), branched, x) == (1, *proposal.shapes(tuple(x.shape[-2:]))[1])
         assert proposal.place(tuple(x.shape[-2:])) in ("same place", "other places", "no later pixel")
 
 

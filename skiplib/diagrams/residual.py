@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from skiplib.adding import Verdict
-from skiplib.arithmetic import Size
+from skiplib.arithmetic import Size, checked_pair
 from skiplib.chains import Layer, along, channels_along, numbers
 from skiplib.chains import sizes as sizes_along
 from skiplib.diagrams.block import draw_block
@@ -11,7 +11,7 @@ from skiplib.diagrams.marks import path, rect, strip, text
 from skiplib.diagrams.sheets import draw_add
 from skiplib.diagrams.svg import INK, SIGNS, Picture, make_picture, set_size, stack_pictures, style
 from skiplib.pooling import PoolGeometry
-from skiplib.shortcuts import CHOICES, Shortcut, as_pair
+from skiplib.shortcuts import CHOICES, Shortcut
 from skiplib.words import in_ranges, minus
 
 _LEFT, _SPAN = 62, 630  # room for "branch" and "skip"; how wide the strips may be
@@ -47,13 +47,14 @@ def draw_residual(
     Raises:
         ValueError: where PyTorch refuses the branch or the shortcut.
     """
-    size = as_pair(input_size)[axis]
+    pair = checked_pair("input_size", input_size)
+    size = pair[axis]
     ((skip, branch),) = shortcut.reads([output_index], size, axis)
     draw = {
-        "block": lambda: _draw_shapes(shortcut, as_pair(input_size), hidden_channels),
+        "block": lambda: _draw_shapes(shortcut, pair, hidden_channels),
         "sizes": lambda: draw_legal_sizes(verdicts, marked=size, sizes=sizes),
         "places": lambda: draw_alignment(size, output_index, branch, skip, axis=axis),
-        "add": lambda: _draw_sides(shortcut, as_pair(input_size)),
+        "add": lambda: _draw_sides(shortcut, pair),
     }
     return stack_pictures([draw[name]() for name in pictures])
 
@@ -137,7 +138,7 @@ def _draw_shapes(shortcut: Shortcut, input_size: tuple[int, int], hidden_channel
         (f"{_name(layer, place)}\n{_numbers(layer)}", shape)
         for place, (layer, shape) in enumerate(zip(shortcut.branch, shapes, strict=True), start=1)
     ]
-    skip, out = (1, *shortcut.output_shape(input_size)), (1, *shortcut.branch_shape(input_size))
+    skip, out = ((1, *shape) for shape in shortcut.shapes(input_size))
     if out != shapes[-1]:
         branch.append((shortcut.kind, out))
     label = f"{shortcut.kind}\n{_numbers(shortcut.geometry)}" if CHOICES[shortcut.kind] else shortcut.kind
@@ -148,7 +149,7 @@ def _draw_shapes(shortcut: Shortcut, input_size: tuple[int, int], hidden_channel
 
 def _draw_sides(shortcut: Shortcut, input_size: tuple[int, int]) -> Picture:
     """Both sides of the add, and what each row and column of theirs looks at: the middle of what it reads."""
-    shapes = (1, *shortcut.output_shape(input_size)), (1, *shortcut.branch_shape(input_size))
+    shapes = [(1, *shape) for shape in shortcut.shapes(input_size)]
     middles: tuple[list[list[float]], list[list[float]]] = [], []  # of rows and of columns; of skip and of branch
     for axis, size in enumerate(input_size):
         both = zip(*shortcut.reads(range(max(shape[axis + 2] for shape in shapes)), size, axis), strict=True)

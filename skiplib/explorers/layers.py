@@ -1,17 +1,17 @@
 """One set of controls for all layers of a chain: a layer is chosen, and the others are kept (layer L3)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
 import ipywidgets as widgets
 
-from skiplib.arithmetic import ConvGeometry, Size
+from skiplib.arithmetic import ConvGeometry, Size, checked_pair
 from skiplib.chains import Layer, along, sizes, smaller_size
 from skiplib.diagrams.svg import set_size
 from skiplib.explorers.controls import INNER, Control, choose
 from skiplib.pooling import PoolGeometry
-from skiplib.shortcuts import CHOICES, Kind, as_pair, geometry_of
+from skiplib.shortcuts import CHOICES, Kind, geometry_of
 
 LARGEST = 4096  # pixels of an image's side, and channels
 AXES = ("height", "width")
@@ -45,11 +45,11 @@ class Layers:
             if not self.holds(layer):
                 bounds = ", ".join(f"`{name}` up to {most}" for name, (_, most, _) in _BOUNDS.items())
                 raise ValueError(f"this explorer takes {bounds}; got {layer}")
-        self._shortcut, self._chosen = shortcut, "1"
+        self._shortcut, self._chosen, self._last = shortcut, "1", shortcut and shortcut.value
         filled = [*layers, *[layers[-1]] * _MOST][:_MOST]  # more layers begin as the last one
         self._kept = {str(place): _kept(layer) for place, layer in enumerate(filled, start=1)}
         self._kept |= {"skip": _kept(geometry)} if shortcut else {}
-        pair, first = as_pair(input_size), self._kept["1"]
+        pair, first = checked_pair("input_size", input_size), self._kept["1"]
         apart = pair[0] != pair[1] or any(isinstance(each, tuple) for each in (*layers, geometry))
         look = {"indent": False, "layout": {"width": INNER}}
         self.controls: dict[str, Any] = {}
@@ -116,6 +116,9 @@ class Layers:
             self.controls[f"{name}_w"].value = self.controls[name].value
         if layer.value == self._chosen:
             self._kept[self._chosen] = {name: self.controls[name].value for name in self._kept["1"]}
+        if self._shortcut and self._shortcut.value != self._last:  # another kind: what it leaves to choose
+            self._last = self._shortcut.value
+            layer.value = "skip" if CHOICES[self._last] else layer.value
         names, chosen = self._names(self.controls["layers"].value), layer.value
         if layer.options != names:
             layer.options = names
@@ -172,18 +175,18 @@ def _kept(layer: Layer) -> dict[str, Any]:
     return {"operation": operation, "ceil_mode": getattr(axes[0], "ceil_mode", False), **given}
 
 
-def borders(input_size: int, geometries: Sequence[ConvGeometry]) -> list[str]:
+def borders(input_size: int, geometries: Sequence[ConvGeometry], skip: ConvGeometry | None = None) -> Iterator[str]:
     """What padding does to the border in every average pooling that has some, in words."""
-    said = []
-    for place, (geometry, size) in enumerate(zip(geometries, sizes(input_size, geometries), strict=False), start=1):
+    chain = enumerate(zip(geometries, sizes(input_size, geometries), strict=False), start=1)
+    named = [(f"layer {place}", *pair) for place, pair in chain]
+    for name, geometry, size in [*named, *([("the skip", skip, input_size)] if skip else [])]:
         if isinstance(geometry, PoolGeometry) and geometry.mode == "average" and geometry.padding:
             shares = [f"{share:.2g}" for share in geometry.shares(size)]
             shown = shares if len(shares) <= 8 else [*shares[:3], "…", *shares[-3:]]
-            said.append(
-                f"Layer {place} counts its padding as zeros: of ones it makes {', '.join(shown)} along this axis, "
-                "and less in corners. <code>count_include_pad=False</code> leaves them 1."
+            yield (
+                f"Without <code>count_include_pad=False</code> {name} counts its padding as zeros: of ones it makes "
+                f"{', '.join(shown)} along this axis, and less in corners."
             )
-    return said
 
 
 def behaves_as(size: int, period: int, least: int, what: Callable[[int], object], control: str) -> list[str]:

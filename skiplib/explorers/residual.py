@@ -130,9 +130,8 @@ class ResidualExplorer(Explorer):
             raise
         if self.repair.options != options:
             self.repair.options = options
-        shortcut, size = self.shortcut, self._layers.input_size
-        places = shortcut.branch_shape(size), shortcut.output_shape(size)
-        self.controls["output_index"].set_most(min(shape[1 + self._layers.axis] for shape in places) - 1)
+        shapes = self.shortcut.shapes(self._layers.input_size)
+        self.controls["output_index"].set_most(min(shape[1 + self._layers.axis] for shape in shapes) - 1)
 
     def view(self) -> View:
         """The pictures that were asked for, and what becomes of the add in words."""
@@ -148,7 +147,7 @@ class ResidualExplorer(Explorer):
             sizes="input sizes" if layers.square else ("heights", "widths")[axis],
             pictures=self._pictures,
         )
-        branch, skip = (1, *shortcut.branch_shape(layers.input_size)), (1, *shortcut.output_shape(layers.input_size))
+        skip, branch = ((1, *shape) for shape in shortcut.shapes(layers.input_size))
         verdict = shortcut.verdict(layers.input_size)
         runs = [size for size, each in verdicts.items() if each == "equal"]
         result = {"branch": branch, "skip": skip, "add": verdict, "runs_at": listed(runs, most=4)}
@@ -165,8 +164,8 @@ class ResidualExplorer(Explorer):
                     f"Layer {place} has an even window, and no padding alike on both sides keeps a size. This does, "
                     f'as <code>padding="same"</code> would: <code>{padded}</code>'
                 )
-        yield from borders(*layers.drawn)
         (geometry,), whole = along([layers.geometry], axis), compose(layers.drawn[1])
+        yield from borders(*layers.drawn, geometry)
 
         def shown(size: int) -> object:
             here, there = shortcut.sides(size, axis)
@@ -181,9 +180,9 @@ class ResidualExplorer(Explorer):
         repairs = list(propose_shortcuts(layers, before, after, input_size=self._layers.input_size))
         repairs.sort(key=lambda each: each.kind != self.controls["shortcut"].value)  # the kind that is there first
         kept = keep_size(layers, before, after)
-        if kept:  # a slip in the padding comes first; other changes make another model, but crop nothing
+        if kept:  # a slip in the padding comes first, or after a causal crop; other changes make another model
             slip = not {"kernel_size", "stride"} & {*changes(layers, kept.branch).split()}
-            repairs.insert(0 if slip else sum("crop" not in each.kind for each in repairs), kept)
+            repairs.insert(int("crop" in repairs[0].kind) if slip else len(repairs), kept)
         sizes = around(self._layers.input_size[self._layers.axis], most=LARGEST)
         had = chain_parameter_count(layers, channels_along(layers, before, hidden, after))
         for repair in repairs:

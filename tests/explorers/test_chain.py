@@ -103,7 +103,10 @@ def test_padded_average_pooling_says_what_it_does_to_the_border():
     pool = PoolGeometry(7, 3, 3, mode="average", ceil_mode=True)
     explorer = ChainExplorer([pool], input_size=9)
     row = F.avg_pool1d(torch.ones(1, 1, 9), 7, 3, 3, ceil_mode=True)[0, 0]
-    assert "of ones it makes 0.57, 1, 0.86, 0.5 along this axis, and less in corners." in explorer._details.value
+    assert (
+        "layer 1 counts its padding as zeros: of ones it makes 0.57, 1, 0.86, 0.5 along this axis, and less in"
+        in explorer._details.value
+    )
     assert [f"{share:.2g}" for share in row] == ["0.57", "1", "0.86", "0.5"]
     explorer.controls["padding"].value = 0
     assert "of ones" not in explorer._details.value

@@ -173,6 +173,18 @@ def test_slip_in_the_padding_is_offered_first_and_the_kind_that_is_there_before_
     )
 
 
+def test_causal_crop_comes_before_the_slip():
+    options = [said for said, _ in ResidualExplorer(**REPORTED["A16"]).repair.options]
+    assert options[1].startswith("crop: +0") and options[2].startswith("layer 1: padding 1; layer 2: padding 1: +0")
+
+
+def test_padded_average_pooling_on_the_skip_says_what_its_line_prevents():
+    pool = PoolGeometry(3, stride=2, padding=1, mode="average")
+    explorer = ResidualExplorer(DOWN, input_size=7, kind="average pooling", geometry=pool)
+    assert "the skip counts its padding as zeros: of ones it makes 0.67, 1, 1, 0.67 along" in explorer._details.value
+    assert "nn.AvgPool2d(kernel_size=3, stride=2, padding=1, count_include_pad=False)" in explorer.code
+
+
 def test_even_window_is_told_how_to_pad_one_side_more_with_code_that_runs():
     explorer = ResidualExplorer(**REPORTED["A17"])
     (code,) = re.findall(r"<code>(nn\.Sequential.*?)</code>", explorer._details.value)
