@@ -118,3 +118,23 @@ def test_largest_chain_is_drawn_within_a_moment():
     begin = perf_counter()
     explorer.controls["input_size"].value = 4096
     assert perf_counter() - begin < 0.5 and len(explorer.shown.picture.live) < 40_000
+
+
+@pytest.mark.parametrize(
+    ("layers", "size", "sizes"),
+    [
+        ([PoolGeometry(2, 2, 1, ceil_mode=True)], 5, "5 → 3. "),  # B01
+        ([PoolGeometry(1, 2, ceil_mode=True)], 32, "32 → 16. "),
+        ([PoolGeometry(3, 3, 1, ceil_mode=True)], 5, "5 → 2. "),
+        ([PoolGeometry(3, padding=1, mode="average")], 7, "7 → 3. "),  # B02
+        ([ConvGeometry(7, 2, 3), PoolGeometry(3, 2, 1), ConvGeometry(3, 2, 1)], (720, 1280), "→ 90 × 160. "),  # B03
+        ([(ConvGeometry(3, 2, 1), ConvGeometry(3, 2))], (7, 5), "7 × 5 → 4 × 2. "),  # B06
+        ([ConvGeometry(3, 1, 2, 2)], 64, "64 → 64. "),  # B13
+        ([ConvGeometry(5, padding=2), HALF] * 2, 28, "28 → 28 → 14 → 14 → 7. "),  # B15
+        ([ConvGeometry(16, 16)], 32, "32 → 2. "),  # A18
+    ],
+)
+def test_reported_sizes_are_those_of_pytorch(layers, size, sizes):
+    explorer = ChainExplorer(layers, input_size=size)
+    *_, height, width = pytorch_shape(explorer)
+    assert sizes in explorer.status and str(width) in sizes and str(height) in sizes

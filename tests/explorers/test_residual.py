@@ -1,3 +1,4 @@
+import random
 import re
 import subprocess
 import sys
@@ -362,3 +363,32 @@ def test_geometry_explorers_load_no_torch_and_no_numpy():
     script = f"import sys, {', '.join(rooms)}; skiplib.explorers.residual.ResidualExplorer()._repr_mimebundle_();"
     script += "print({'torch', 'numpy', 'matplotlib'} & {*sys.modules})"
     assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "set()"
+
+
+def random_layer(rng):
+    kernel, stride = rng.randint(1, 5), rng.choice([1, 1, 2, 3])
+    if rng.random() < 0.6:
+        conv = ConvGeometry(kernel, stride, rng.randint(0, 3), rng.choice([1, 1, 2]))
+        return conv if rng.random() < 0.7 else (conv, ConvGeometry(rng.randint(1, 5), padding=1))
+    mode = rng.choice(["max", "average"])
+    return PoolGeometry(kernel, stride, rng.randint(0, kernel // 2), mode=mode, ceil_mode=rng.random() < 0.5)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_block_says_what_pytorch_says_and_every_repair_runs(seed):
+    rng = random.Random(seed)
+    layers = [random_layer(rng) for _ in range(rng.randint(1, 4))]
+    convs = any(not isinstance(layer, PoolGeometry) for layer in layers)
+    size, channels = rng.choice([rng.randint(1, 90), (rng.randint(1, 60), rng.randint(1, 60))]), rng.randint(1, 5)
+    settings = {"input_size": size, "out_channels": channels if convs else 3, "hidden_channels": 2}
+    explorer = ResidualExplorer(layers, **settings)
+    if isinstance(explorer.shown, str):
+        assert isinstance(pytorch_add(explorer), str)
+        return
+    says = pytorch_add(explorer)
+    assert (says in explorer.status) if isinstance(says, str) else ("add=error" not in repr(explorer))
+    assert len(explorer.repair.options) > 1
+    for choice in range(1, len(explorer.repair.options)):
+        repaired = ResidualExplorer(layers, **settings)
+        repaired.repair.index = choice
+        assert "add=equal" in repr(repaired) and isinstance(pytorch_add(repaired), tuple)
