@@ -82,6 +82,9 @@ def test_widths_follow_heights_until_they_are_set_apart(make):
     assert explorer.settings["input_size"] == (40, 30) and explorer.settings["axis"] == "width"
     assert explorer.geometries == [(ConvGeometry(5, 2, 2), ConvGeometry(3, 2, 2)), PUBLISHED]
     assert_same_as_fresh(explorer)
+    controls["layer"].value = "2"
+    controls["stride_w"].value = 1
+    controls["layer"].value = "1"  # the other one's width is given up, too
     controls["height_and_width_apart"].value = False
     assert repr(explorer) == before
 
