@@ -1,10 +1,10 @@
-"""Sizes of convolutions and poolings in plain integers (layer L0).
+"""Sizes of convolutions in plain integers (layer L0).
 
 One axis at a time: height and width are two separate sums. ``padding`` is per side, as in PyTorch, sizes are
 in pixels, and "convolution" means what PyTorch computes, a cross-correlation. The formulas are those in the
-"Shape" sections of PyTorch's ``Conv2d``, ``ConvTranspose2d`` and ``MaxPool2d`` documentation; relation 6 of
-Dumoulin and Visin (2016, arXiv 1603.07285) is the case ``dilation=1``. What is no integer (``bool`` and ``float``
-included) raises a ``TypeError``.
+"Shape" sections of PyTorch's ``Conv2d`` and ``ConvTranspose2d`` documentation; relation 6 of Dumoulin and Visin
+(2016, arXiv 1603.07285) is the case ``dilation=1``. What is no integer (``bool`` and ``float`` included) raises a
+``TypeError``.
 """
 
 import operator
@@ -44,7 +44,7 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class ConvGeometry:
-    """Where the windows of a convolution (or pooling) stand along one axis.
+    """Where the windows of a convolution stand along one axis.
 
     Raises:
         ValueError: if a value is too small.
@@ -68,9 +68,19 @@ class ConvGeometry:
         return self.dilation * (self.kernel_size - 1) + 1
 
     @property
+    def name(self) -> str:
+        """What it is, in a word or two."""
+        return "conv"
+
+    @property
+    def reach(self) -> int:
+        """Where the last window may begin: so many positions after the padded position ``input_size``."""
+        return 2 * self.padding - self.effective_kernel_size
+
+    @property
     def smallest_input_size(self) -> int:
         """The smallest image on which one window finds room."""
-        return max(1, self.effective_kernel_size - 2 * self.padding)
+        return max(1, -self.reach)
 
     @property
     def keeps_every_size(self) -> bool:
@@ -79,7 +89,7 @@ class ConvGeometry:
         >>> ConvGeometry(3, padding=1).keeps_every_size, ConvGeometry(2, padding=1).keeps_every_size
         (True, False)
         """
-        return self.stride == 1 and 2 * self.padding == self.effective_kernel_size - 1
+        return self.stride == 1 and self.reach == -1
 
     def output_size(self, input_size: int) -> int:
         """Number of places where the window can stand.
@@ -87,7 +97,15 @@ class ConvGeometry:
         Raises:
             ValueError: if the window is larger than the padded input.
         """
-        return self._last_start(input_size) // self.stride + 1
+        last_start = checked_integer("input_size", input_size, 1) + self.reach
+        if last_start < 0:
+            raise ValueError(
+                f"`input_size`={input_size} is too small: the window spans {self.effective_kernel_size} pixels "
+                f"(`kernel_size`={self.kernel_size}, `dilation`={self.dilation}), but with `padding`={self.padding} "
+                f"on each side there are only {input_size + 2 * self.padding}; the smallest `input_size` that fits "
+                f"is {self.smallest_input_size}"
+            )
+        return last_start // self.stride + 1
 
     def leftover(self, input_size: int) -> int:
         """Positions at the end, padding included, that no window reaches.
@@ -95,7 +113,8 @@ class ConvGeometry:
         >>> ConvGeometry(kernel_size=3, stride=2).leftover(8)
         1
         """
-        return self._last_start(input_size) % self.stride
+        last = self.window(self.output_size(input_size) - 1).last
+        return max(0, input_size + 2 * self.padding - 1 - last)
 
     def unread_pixels(self, input_size: int) -> tuple[int, ...]:
         """Pixels of the image (0 is its first) that no tap reads: past the last window, or in a gap.
@@ -125,14 +144,15 @@ class ConvGeometry:
         range(32, 34)
         """
         places = checked_integer("output_size", output_size, 1)
-        first = (places - 1) * self.stride + self.effective_kernel_size - 2 * self.padding
+        first = (places - 1) * self.stride - self.reach
         return range(max(1, first), max(1, first + self.stride))
 
     def then(self, other: "ConvGeometry") -> "ConvGeometry":
         """The one geometry that stands for this one followed by ``other``.
 
         Its ``kernel_size`` is the receptive field of the two, its ``stride`` and ``padding`` their effective
-        stride and padding. It gives the same output size for every input size that both accept in turn.
+        stride and padding. It gives the same output size for every input size that both accept in turn, unless a
+        window of theirs hangs over the end (``PoolGeometry.ceil_mode``).
         (Araujo, Norris and Sim, 2019, Distill, doi 10.23915/distill.00021.)
 
         >>> conv = ConvGeometry(kernel_size=2, stride=2, padding=2)
@@ -145,29 +165,12 @@ class ConvGeometry:
             padding=self.padding + other.padding * self.stride,
         )
 
-    def _last_start(self, input_size: int) -> int:
-        """The last padded position where a window may begin."""
-        last_start = checked_integer("input_size", input_size, 1) + 2 * self.padding - self.effective_kernel_size
-        if last_start < 0:
-            raise ValueError(_too_small(input_size, self, self.smallest_input_size))
-        return last_start
-
 
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)  # both convolutions of the published block
 
 
-def output_size(
-    input_size: int,
-    kernel_size: int,
-    *,
-    stride: int | None = None,
-    padding: int = 0,
-    dilation: int = 1,
-    ceil_mode: bool = False,
-) -> int:
-    """Size of a convolution's output along one axis; with ``ceil_mode``, of a pooling's (see ``pool_output_size``).
-
-    The stride is 1 unless given; that of a pooling is its kernel size.
+def output_size(input_size: int, kernel_size: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
+    """Size of a convolution's output along one axis.
 
     Raises:
         ValueError: wherever PyTorch refuses the same setting.
@@ -175,45 +178,7 @@ def output_size(
     >>> output_size(32, 2, stride=2, padding=2)
     18
     """
-    if ceil_mode:
-        return pool_output_size(
-            input_size, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=True
-        )
-    return ConvGeometry(kernel_size, 1 if stride is None else stride, padding, dilation).output_size(input_size)
-
-
-def pool_output_size(
-    input_size: int,
-    kernel_size: int,
-    *,
-    stride: int | None = None,
-    padding: int = 0,
-    dilation: int = 1,
-    ceil_mode: bool = False,
-) -> int:
-    """Size of a pooling's output along one axis: a convolution's formula, with two rules of its own.
-
-    The stride is the kernel size unless given, and the padding is at most half the kernel. With ``ceil_mode``
-    a last window may hang over the end, if it begins inside the image or the padding before it.
-
-    Raises:
-        ValueError: wherever ``max_pool2d`` refuses the same setting (and ``avg_pool2d``, which has no dilation).
-
-    >>> pool_output_size(6, 3, stride=2), pool_output_size(6, 3, stride=2, ceil_mode=True)
-    (2, 3)
-    """
-    geometry = ConvGeometry(kernel_size, kernel_size if stride is None else stride, padding, dilation)
-    if geometry.padding > geometry.kernel_size // 2:
-        raise ValueError(f"`padding` of a pooling is at most half of `kernel_size`={kernel_size}; got {padding}")
-    if not ceil_mode:
-        return geometry.output_size(input_size)
-    padded_size = checked_integer("input_size", input_size, 1) + 2 * geometry.padding
-    places = -(-(padded_size - geometry.effective_kernel_size) // geometry.stride) + 1
-    if places < 1:
-        smallest = geometry.smallest_input_size - geometry.stride + 1
-        raise ValueError(_too_small(input_size, geometry, smallest))
-    begins_in_the_end_padding = (places - 1) * geometry.stride >= padded_size - geometry.padding
-    return places - begins_in_the_end_padding
+    return ConvGeometry(kernel_size, stride, padding, dilation).output_size(input_size)
 
 
 def transposed_output_size(
@@ -273,12 +238,12 @@ def multiply_add_count(
     >>> multiply_add_count(18, 3, 6, kernel_size=2)
     23328
     """
-    height, width = _pair("output_size", output_size)
+    height, width = checked_pair("output_size", output_size)
     return height * width * out_channels * _weights_per_output_channel(in_channels, out_channels, kernel_size, groups)
 
 
 def _weights_per_output_channel(in_channels: int, out_channels: int, kernel_size: Size, groups: int) -> int:
-    height, width = _pair("kernel_size", kernel_size)
+    height, width = checked_pair("kernel_size", kernel_size)
     checked_integer("groups", groups, 1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if checked_integer(name, channels, 1) % groups:
@@ -286,15 +251,7 @@ def _weights_per_output_channel(in_channels: int, out_channels: int, kernel_size
     return in_channels // groups * height * width
 
 
-def _pair(name: str, value: Size) -> tuple[int, int]:
+def checked_pair(name: str, value: Size) -> tuple[int, int]:
+    """Return (height, width) of one number for both or of a pair, or raise an error as ``checked_integer`` does."""
     height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
     return checked_integer(name, height, 1), checked_integer(name, width, 1)
-
-
-def _too_small(input_size: int, geometry: ConvGeometry, smallest: int) -> str:
-    span, padding = geometry.effective_kernel_size, geometry.padding
-    return (
-        f"`input_size`={input_size} is too small: the window spans {span} pixels (`kernel_size`="
-        f"{geometry.kernel_size}, `dilation`={geometry.dilation}), but with `padding`={padding} on each side there "
-        f"are only {input_size + 2 * padding}; the smallest `input_size` that fits is {smallest}"
-    )

@@ -1,16 +1,24 @@
-"""Several convolutions in a row: their sizes, what one output sees, and what becomes of every size (layer L0).
+"""Several layers in a row: their sizes, what one output sees, and what becomes of every size (layer L0).
 
+A layer is a convolution or a pooling, along one axis; what takes ``Layer`` takes a pair, too: (vertical, horizontal).
 The composed geometry is that of Araujo, Norris and Sim (2019, Distill, doi 10.23915/distill.00021).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import reduce
+from itertools import pairwise
+from typing import Any
 
-from skiplib.arithmetic import ConvGeometry, checked_integer
+from skiplib.arithmetic import ConvGeometry, checked_integer, parameter_count
+from skiplib.pooling import PoolGeometry
+from skiplib.words import conv_arguments
+
+Layer = ConvGeometry | tuple[ConvGeometry, ConvGeometry]  # of both axes, or (vertical, horizontal)
 
 
 def sizes(input_size: int, geometries: Sequence[ConvGeometry]) -> list[int]:
-    """The input size and the size after each convolution of a chain.
+    """The input size and the size after each layer of a chain.
 
     Raises:
         ValueError: if a window does not fit; the message says in which place of the chain.
@@ -24,7 +32,7 @@ def sizes(input_size: int, geometries: Sequence[ConvGeometry]) -> list[int]:
         try:
             chain.append(geometry.output_size(chain[-1]))
         except ValueError as error:
-            raise ValueError(f"convolution {place} of {len(geometries)}: {error}") from None
+            raise ValueError(f"layer {place} of {len(geometries)}: {error}") from None
     return chain
 
 
@@ -55,19 +63,106 @@ def seen_pixels(input_size: int, geometries: Sequence[ConvGeometry], index: int)
     return levels
 
 
-def sizes_after(geometries: Sequence[ConvGeometry], largest: int) -> dict[int, int]:
-    """What a chain makes of every input size from 1 to ``largest``; 0 where a window does not fit.
+def size_line(geometries: Sequence[ConvGeometry]) -> tuple[int, int, int]:
+    """The size after a chain in closed form: (smallest, reach, stride), for ``(n + reach) // stride + 1``.
 
-    >>> sizes_after([ConvGeometry(3), ConvGeometry(3)], 6)
+    It holds for every ``n`` from ``smallest`` on; below, a window does not fit.
+
+    >>> size_line([ConvGeometry(2, stride=2, padding=2)] * 2)
+    (1, 8, 4)
+    """
+    smallest, reach, stride = 1, -1, 1
+    for geometry in geometries:
+        reach, stride = reach + (geometry.reach + 1) * stride, geometry.stride * stride
+    for geometry in reversed(geometries):
+        smallest = geometry.input_sizes(smallest).start
+    return smallest, reach, stride
+
+
+def sizes_after(geometries: Sequence[ConvGeometry], sizes: Iterable[int]) -> dict[int, int]:
+    """What a chain makes of every one of these input sizes; 0 where a window does not fit.
+
+    >>> sizes_after([ConvGeometry(3), ConvGeometry(3)], range(1, 7))
     {1: 0, 2: 0, 3: 0, 4: 0, 5: 1, 6: 2}
     """
-    after = {}
-    for size in range(1, largest + 1):
-        try:
-            after[size] = sizes(size, geometries)[-1]
-        except ValueError:
-            after[size] = 0
-    return after
+    smallest, reach, stride = size_line(geometries)
+    return {size: (size + reach) // stride + 1 if size >= smallest else 0 for size in sizes}
+
+
+def smaller_size(size: int, period: int, what: Callable[[int], object], *, sizes: range) -> int | None:
+    """The smallest of ``sizes``, a multiple of ``period`` below ``size``, of which ``what`` says the same.
+
+    A size of which it raises a ``ValueError`` is passed over.
+
+    >>> smaller_size(700, 16, lambda n: sizes(n, [ConvGeometry(2, stride=2)] * 4)[-1] % 2, sizes=range(16, 65))
+    28
+    """
+    for smaller in range(sizes.start + (size - sizes.start) % period, min(size, sizes.stop), period):
+        with suppress(ValueError):
+            if what(smaller) == what(size):
+                return smaller
+    return None
+
+
+def along(layers: Sequence[Layer], axis: int) -> tuple[ConvGeometry, ...]:
+    """The geometries along the vertical axis, 0, or the horizontal one, 1.
+
+    >>> along([ConvGeometry(2), (ConvGeometry(3), ConvGeometry(5))], 1)[1]
+    ConvGeometry(kernel_size=5, stride=1, padding=0, dilation=1)
+    """
+    return tuple(layer[axis] if isinstance(layer, tuple) else layer for layer in layers)
+
+
+def numbers(layer: Layer) -> dict[str, Any]:
+    """The parameters of a layer by name, each one number for both axes, or (height, width).
+
+    >>> numbers((ConvGeometry(3), ConvGeometry(5)))
+    {'kernel_size': (3, 5), 'stride': 1, 'padding': 0, 'dilation': 1}
+    """
+    height, width = (vars(geometry) for axis in (0, 1) for geometry in along([layer], axis))
+    return {name: value if value == width[name] else (value, width[name]) for name, value in height.items()}
+
+
+def layer_code(layer: Layer, in_channels: int, out_channels: int) -> str:
+    """The line of PyTorch that makes a layer; a pooling keeps its channels.
+
+    >>> layer_code(PoolGeometry(3, stride=2, mode="average", ceil_mode=True), 8, 8)
+    'nn.AvgPool2d(kernel_size=3, stride=2, ceil_mode=True)'
+    """
+    given = numbers(layer)
+    mode, ceil_mode = given.pop("mode", ""), given.pop("ceil_mode", False)
+    if not mode:
+        return f"nn.Conv2d({in_channels}, {out_channels}, {conv_arguments(**given)})"
+    pool = "nn.MaxPool2d" if mode == "max" else "nn.AvgPool2d"
+    return f"{pool}({conv_arguments(given['kernel_size'], **given)}{', ceil_mode=True' * ceil_mode})"
+
+
+def channels_along(layers: Sequence[Layer], in_channels: int, hidden_channels: int, out_channels: int) -> list[int]:
+    """Channels before a chain and after each layer: a pooling keeps them, the last convolution makes the last ones.
+
+    >>> channels_along([ConvGeometry(3), PoolGeometry(2), ConvGeometry(3), PoolGeometry(2)], 3, 16, 8)
+    [3, 16, 16, 8, 8]
+    """
+    convs = [place for place, geometry in enumerate(along(layers, 0)) if not isinstance(geometry, PoolGeometry)]
+    channels = [in_channels]
+    for place in range(len(layers)):
+        made = out_channels if place in convs[-1:] else hidden_channels
+        channels.append(made if place in convs else channels[-1])
+    return channels
+
+
+def chain_parameter_count(layers: Sequence[Layer], channels: Sequence[int]) -> int:
+    """Weights and biases of a chain with these channels before it and after each layer.
+
+    >>> chain_parameter_count([ConvGeometry(3), PoolGeometry(2)], [3, 6, 6])
+    168
+    """
+    counts = (
+        parameter_count(before, after, numbers(layer)["kernel_size"])
+        for layer, (before, after) in zip(layers, pairwise(channels), strict=True)
+        if not isinstance(along([layer], 0)[0], PoolGeometry)
+    )
+    return sum(counts)
 
 
 def checked_geometries(name: str, geometries: object, *, least: int = 1) -> tuple[ConvGeometry, ...]:
@@ -77,3 +172,14 @@ def checked_geometries(name: str, geometries: object, *, least: int = 1) -> tupl
     if len(geometries) < least:
         raise ValueError(f"`{name}` must hold at least one ConvGeometry; got none")
     return tuple(geometries)
+
+
+def checked_layers(name: str, layers: Any) -> tuple[Layer, ...]:
+    """The same for layers, of which each may be a pair."""
+    pairs = [each for each in layers if isinstance(each, tuple)] if isinstance(layers, Sequence) else []
+    for pair in pairs:
+        kinds = {(type(each), getattr(each, "mode", ""), getattr(each, "ceil_mode", False)) for each in pair}
+        if len(pair) != 2 or len(kinds) > 1:
+            raise TypeError(f"`{name}` must hold pairs of two geometries of one kind; got {pair}")
+    checked_geometries(name, along(layers, 0) + along(layers, 1) if pairs else layers)
+    return tuple(layers)

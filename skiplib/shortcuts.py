@@ -4,209 +4,248 @@ Options A (zero channels), B and C (projections) are those of He et al. (2015, a
 the projection that fits its branch for every size is the branch's composed geometry (``ConvGeometry.then``).
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from skiplib.adding import Verdict, add_verdict
-from skiplib.arithmetic import ConvGeometry, checked_integer, checked_word, parameter_count, pool_output_size
-from skiplib.chains import checked_geometries, compose, sizes
-from skiplib.words import conv_arguments
+from skiplib.arithmetic import ConvGeometry, Size, checked_integer, checked_pair, checked_word, parameter_count
+from skiplib.chains import Layer, along, checked_layers, compose, layer_code, numbers, size_line, sizes, sizes_after
+from skiplib.pooling import PoolGeometry
 
-Kind = Literal["identity", "option A", "average pooling", "projection", "resize"]
+Kind = str  # one of CHOICES
+Shape = tuple[int, int, int]  # (C, H, W)
+Place = Literal["same place", "no later pixel", "other places"]
 PIXEL = ConvGeometry(kernel_size=1)
+_WINDOW = ("kernel_size", "stride", "padding")
 CHOICES: dict[Kind, tuple[str, ...]] = {  # what of its geometry each kind leaves to choose
     "identity": (),
     "option A": ("stride",),
-    "average pooling": ("kernel_size", "stride", "padding"),
-    "projection": ("kernel_size", "stride", "padding", "dilation"),
+    "max pooling": (*_WINDOW, "dilation", "ceil_mode"),
+    "average pooling": (*_WINDOW, "ceil_mode"),
+    "pool, then 1×1": (*_WINDOW, "ceil_mode"),
+    "projection": (*_WINDOW, "dilation"),
     "resize": (),
+    "crop": (),
+    "centre crop": (),
 }
+_PROJECTING = ("projection", "pool, then 1×1")
+
+
+def geometry_of(kind: Kind, given: Mapping[str, Any]) -> ConvGeometry:
+    """What a kind makes of numbers by name: it takes those that it leaves to choose.
+
+    >>> geometry_of("max pooling", {"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 1, "ceil_mode": False})
+    PoolGeometry(kernel_size=3, stride=2, padding=1, dilation=1, mode='max', ceil_mode=False)
+    """
+    chosen = {"kernel_size": 1} | {name: given[name] for name in CHOICES[kind]}
+    if "ceil_mode" in chosen:
+        return PoolGeometry(**chosen, mode="max" if kind == "max pooling" else "average")
+    return ConvGeometry(**chosen)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shortcut:
     """One shortcut around one branch: what it gives, for which sizes it fits, where it looks.
 
-    Sizes are along one axis; a rectangular image fits if its height and its width do.
+    A size is one number for height and width, or (height, width).
 
     Raises:
-        TypeError: if ``branch`` holds anything but ``ConvGeometry``, or a channel count is not an integer.
+        TypeError: if ``branch`` holds anything but geometries, or a channel count is not an integer.
         ValueError: if the kind is unknown or cannot have this geometry or these channels.
 
     >>> published = (ConvGeometry(2, stride=2, padding=2),) * 2
     >>> shortcut = Shortcut(
     ...     kind="projection", branch=published, in_channels=3, out_channels=3, geometry=ConvGeometry(1, stride=3)
     ... )
-    >>> shortcut.output_shape(32), [n for n in range(30, 36) if shortcut.fits(n)], shortcut.aligned(32)
-    ((3, 11, 11), [30, 32, 33], False)
+    >>> shortcut.shapes(32), [n for n in range(30, 36) if shortcut.fits(n)], shortcut.aligned(32)
+    (((3, 11, 11), (3, 11, 11)), [30, 32, 33], False)
     >>> shortcut.code
     'nn.Conv2d(3, 3, kernel_size=1, stride=3)'
     """
 
     kind: Kind
-    branch: tuple[ConvGeometry, ...]  # the branch's convolutions, in order
+    branch: tuple[Layer, ...]  # the branch's layers, in order
     in_channels: int  # of x
     out_channels: int  # of what leaves the branch
-    geometry: ConvGeometry = PIXEL  # where the shortcut reads, as far as its kind leaves it to choose
+    geometry: Layer = PIXEL  # where the shortcut reads, as far as its kind leaves it to choose
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "branch", checked_geometries("branch", self.branch))
-        (geometry,) = checked_geometries("geometry", [self.geometry])
+        object.__setattr__(self, "branch", checked_layers("branch", self.branch))
+        checked_layers("geometry", [self.geometry])
         checked_word("kind", self.kind, CHOICES)
-        allowed = replace(PIXEL, **{name: getattr(geometry, name) for name in CHOICES[self.kind]})
-        if geometry != allowed:
-            raise ValueError(f"`geometry` of {self.kind} must be {allowed}; got {geometry}")
+        for geometry in self._reads:
+            allowed = geometry_of(self.kind, {"ceil_mode": False} | vars(geometry))
+            if geometry != allowed:
+                raise ValueError(f"`geometry` of {self.kind} must be {allowed}; got {geometry}")
         in_channels = checked_integer("in_channels", self.in_channels, 1)
         checked_integer("out_channels", self.out_channels, in_channels if self.kind == "option A" else 1)
+        pools = all(isinstance(geometry, PoolGeometry) for geometry in along(self.branch, 0))
+        if pools and self.out_channels != in_channels:
+            raise ValueError(
+                f"`out_channels` of poolings alone is `in_channels`={in_channels}, for they keep their channels; "
+                f"got {self.out_channels}"
+            )
+
+    @property
+    def _reads(self) -> tuple[ConvGeometry, ConvGeometry]:
+        return along([self.geometry], 0)[0], along([self.geometry], 1)[0]
+
+    @property
+    def _channels(self) -> int:
+        return self.out_channels if self.kind in (*_PROJECTING, "option A") else self.in_channels
 
     @property
     def name(self) -> str:
         """The kind, with the numbers that were chosen."""
-        window = self.geometry
-        match self.kind:
-            case "identity" | "resize":
-                return self.kind
-            case "option A":
-                return f"option A, stride {window.stride}"
-        size = f"{window.kernel_size}×{window.kernel_size}"
-        dilation = f", dilation {window.dilation}" if window.dilation > 1 else ""
-        return f"{self.kind} {size}, stride {window.stride}, padding {window.padding}{dilation}"
+        given = numbers(self.geometry)
+        if self.kind == "option A":
+            return f"option A, stride {given['stride']}"
+        if not CHOICES[self.kind]:
+            return self.kind
+        size = "×".join(str(geometry.kernel_size) for geometry in self._reads)
+        dilation = f", dilation {given['dilation']}" if given["dilation"] != 1 else ""
+        ceil_mode = ", ceil_mode" if given.get("ceil_mode") else ""
+        kind = f"pool {size}, then 1×1" if "then" in self.kind else f"{self.kind} {size}"
+        return f"{kind}, stride {given['stride']}, padding {given['padding']}{dilation}{ceil_mode}"
 
     @property
     def parameter_count(self) -> int:
         """Weights and biases: only a projection has any."""
-        if self.kind != "projection":
+        if self.kind not in _PROJECTING:
             return 0
-        return parameter_count(self.in_channels, self.out_channels, self.geometry.kernel_size)
+        kernel_size = 1 if "then" in self.kind else numbers(self.geometry)["kernel_size"]
+        return parameter_count(self.in_channels, self.out_channels, kernel_size)
 
     @property
     def code(self) -> str:
         """One line of PyTorch that makes this shortcut, for ``from torch import nn``."""
-        window = asdict(self.geometry)
         match self.kind:
-            case "identity":
-                return "nn.Identity()"
             case "option A":
-                every, zeros = self.geometry.stride, self.out_channels - self.in_channels
-                kept = f"x[:, :, ::{every}, ::{every}]"
+                vertical, horizontal = (geometry.stride for geometry in self._reads)
+                kept, zeros = f"x[:, :, ::{vertical}, ::{horizontal}]", self.out_channels - self.in_channels
                 return f"lambda x: nn.functional.pad({kept}, (0, 0, 0, 0, 0, {zeros}))"  # pairs from the last axis
-            case "average pooling":
-                return f"nn.AvgPool2d({conv_arguments(self.geometry.kernel_size, **window)})"
-            case "projection":
-                return f"nn.Conv2d({self.in_channels}, {self.out_channels}, {conv_arguments(**window)})"
+            case "max pooling" | "projection":
+                return layer_code(self.geometry, self.in_channels, self.out_channels)
+            case "average pooling" | "pool, then 1×1":
+                pool = layer_code(self.geometry, self.in_channels, self.in_channels)
+                if any(geometry.padding for geometry in self._reads):  # else zeros would darken the border
+                    pool = f"{pool[:-1]}, count_include_pad=False)"
+                one = f"nn.Conv2d({self.in_channels}, {self.out_channels}, kernel_size=1)"
+                return pool if self.kind == "average pooling" else f"nn.Sequential({pool}, {one})"
             case "resize":
-                whole = compose(self.branch)
-                size = f"(n + 2 * {whole.padding} - {whole.kernel_size}) // {whole.stride} + 1"
-                return f'lambda x: nn.functional.interpolate(x, size=[{size} for n in x.shape[-2:]], mode="area")'
+                size = [_size_code(along(self.branch, axis), f"x.shape[{axis - 2}]") for axis in (0, 1)]
+                if along(self.branch, 0) == along(self.branch, 1):
+                    size = [f"{_size_code(along(self.branch, 0), 'n')} for n in x.shape[-2:]"]
+                return f'lambda x: nn.functional.interpolate(x, size=[{", ".join(size)}], mode="area")'
+        return "nn.Identity()"
 
-    def output_shape(self, input_size: int) -> tuple[int, int, int]:
-        """(C, H, W) that the shortcut gives for a square image; a ``ValueError`` where PyTorch refuses it."""
-        window = self.geometry
-        channels = self.out_channels if self.kind in ("option A", "projection") else self.in_channels
-        if self.kind == "resize":
-            size = sizes(input_size, self.branch)[-1]
-        elif self.kind == "average pooling":
-            size = pool_output_size(input_size, window.kernel_size, stride=window.stride, padding=window.padding)
-        else:
-            size = window.output_size(input_size)
-        return channels, size, size
+    @property
+    def add_code(self) -> str:
+        """The lines of PyTorch that add ``shortcut(x)`` and ``branch(x)``, and show the shape."""
+        if "crop" not in self.kind:
+            return "(shortcut(x) + branch(x)).shape"
+        centred = (
+            "[..., (t.shape[-2] - height) // 2 :, (t.shape[-1] - width) // 2 :]" if "centre" in self.kind else ""
+        )
+        return (
+            "skip, out = shortcut(x), branch(x)\n"
+            "height, width = map(min, skip.shape[-2:], out.shape[-2:])\n"
+            f"crop = lambda t: t{centred}[..., :height, :width]\n"
+            "(crop(skip) + crop(out)).shape"
+        )
 
-    def branch_shape(self, input_size: int) -> tuple[int, int, int]:
-        """(C, H, W) that the branch gives for a square image; a ``ValueError`` where PyTorch refuses it."""
-        size = sizes(input_size, self.branch)[-1]
-        return self.out_channels, size, size
+    def shapes(self, input_size: Size) -> tuple[Shape, Shape]:
+        """(C, H, W) that shortcut and branch bring to the add; a ``ValueError`` where PyTorch refuses one of them."""
+        both = [self.sides(size, axis) for axis, size in enumerate(checked_pair("input_size", input_size))]
+        if "crop" in self.kind:
+            both = [(min(sides), min(sides)) for sides in both]
+        (skip_height, height), (skip_width, width) = both
+        return (self._channels, skip_height, skip_width), (self.out_channels, height, width)
 
-    def verdict(self, input_size: int) -> Verdict:
+    def sides(self, input_size: int, axis: int) -> tuple[int, int]:
+        """What shortcut and branch make of a size along one axis, before anything is cropped."""
+        after = sizes(input_size, along(self.branch, axis))[-1]
+        return after if self.kind == "resize" else self._reads[axis].output_size(input_size), after
+
+    def verdict(self, input_size: Size) -> Verdict:
         """What becomes of the add: "equal", "broadcast", or "error", also where PyTorch refuses one of its sides."""
-        checked_integer("input_size", input_size, 1)
+        checked_pair("input_size", input_size)
         try:
-            return add_verdict(self.output_shape(input_size), self.branch_shape(input_size))
+            return add_verdict(*self.shapes(input_size))
         except ValueError:
             return "error"
 
-    def fits(self, input_size: int) -> bool:
+    def fits(self, input_size: Size) -> bool:
         """Whether both sides run and give the same shape, so that nothing is broadcast."""
         return self.verdict(input_size) == "equal"
 
-    def columns(self, index: int, input_size: int) -> range:
-        """The image columns that output ``index`` of the shortcut reads; those outside the image are padding."""
-        if self.kind != "resize":
-            return _columns(self.geometry, index)
-        places = sizes(input_size, self.branch)[-1]
-        return range(index * input_size // places, -(-(index + 1) * input_size // places))
+    def verdicts(self, input_sizes: Iterable[int], axis: int = 1) -> dict[int, Verdict]:
+        """What becomes of the add along one axis, 0 for heights and 1 for widths, for many sizes at once."""
+        branch, input_sizes = along(self.branch, axis), list(input_sizes)
+        try:
+            there = sizes_after(branch, input_sizes)
+            here = there if self.kind == "resize" else sizes_after([self._reads[axis]], input_sizes)
+        except ValueError:
+            return dict.fromkeys(input_sizes, "error")
+        verdicts = dict[int, Verdict]()
+        for size in input_sizes:
+            pair = here[size], there[size]
+            a, b = (min(pair), min(pair)) if "crop" in self.kind else pair
+            verdicts[size] = add_verdict((self._channels, a), (self.out_channels, b)) if all(pair) else "error"
+        return verdicts
 
-    def branch_columns(self, index: int) -> range:
-        """The image columns that output ``index`` of the branch reads; those outside the image are padding."""
-        return _columns(compose(self.branch), index)
+    def runs_at(self, input_sizes: Iterable[int]) -> list[int]:
+        """Those of the sizes at which a square image fits."""
+        heights, widths = (self.verdicts(input_sizes, axis) for axis in (0, 1))
+        return [size for size in heights if heights[size] == widths[size] == "equal"]
 
-    def aligned(self, input_size: int) -> bool:
-        """Whether the shortcut fits and, for every output, both sides look at the same place.
+    def reads(self, outputs: Iterable[int], input_size: int, axis: int = 1) -> list[tuple[range, range]]:
+        """The image columns (rows, for axis 0) that shortcut and branch read for some outputs, padding included."""
+        here, there = self.sides(input_size, axis)
+        skip, branch = self._reads[axis], compose(along(self.branch, axis))
+        cut = self.kind == "centre crop"
+        before, over = (max(0, here - there) // 2, max(0, there - here) // 2) if cut else (0, 0)
+        return [
+            (
+                range(index * input_size // there, -(-(index + 1) * input_size // there))
+                if self.kind == "resize"
+                else _columns(skip, index + before),
+                _columns(branch, index + over),
+            )
+            for index in outputs
+        ]
+
+    def place(self, input_size: Size) -> Place:
+        """Whether, for every output, both sides look at the same place; "other places" if the shortcut does not fit.
 
         The same place means: the middle of the columns that one side reads is at most half a pixel from the
-        middle of those that the other side reads.
+        middle of those that the other side reads. "no later pixel" means: not that, but the last column that the
+        branch reads is the one that the shortcut reads, as a causal network wants it.
         """
         if not self.fits(input_size):
-            return False
-        whole = compose(self.branch)
-        pairs = (
-            (self.columns(index, input_size), _columns(whole, index))
-            for index in range(self.branch_shape(input_size)[-1])
-        )
-        return all(abs((here[0] + here[-1]) - (there[0] + there[-1])) <= 1 for here, there in pairs)
+            return "other places"
+        pairs = list[tuple[range, range]]()
+        for axis, (size, count) in enumerate(
+            zip(checked_pair("input_size", input_size), self.shapes(input_size)[0][1:], strict=True)
+        ):
+            # Where both sides move evenly, the first and the last output are the furthest apart.
+            pairs += self.reads(range(count) if self.kind == "resize" else (0, count - 1), size, axis)
+        if all(abs((here[0] + here[-1]) - (there[0] + there[-1])) <= 1 for here, there in pairs):
+            return "same place"
+        return "no later pixel" if all(here[-1] == there[-1] for here, there in pairs) else "other places"
 
-
-def propose_shortcuts(
-    geometries: Sequence[ConvGeometry], in_channels: int, out_channels: int, *, input_size: int
-) -> tuple[Shortcut, ...]:
-    """The shortcuts that fit around a branch at ``input_size``, those without parameters first.
-
-    The projection with the branch's own composed geometry fits wherever the branch runs, so there is always one.
-    Others may fit at this size and fail at the next: ask ``fits``. A branch that keeps every shape needs no
-    repair: it gets the identity and, as He's option C, a 1x1 projection.
-
-    Raises:
-        TypeError: if ``geometries`` holds anything but ``ConvGeometry``.
-        ValueError: if a channel count is below 1 or the branch is larger than its input.
-
-    >>> published = [ConvGeometry(2, stride=2, padding=2)] * 2
-    >>> for shortcut in propose_shortcuts(published, 3, 3, input_size=32):
-    ...     print(shortcut.name, shortcut.parameter_count, shortcut.aligned(32))
-    resize 0 False
-    projection 1×1, stride 4, padding 5 12 True
-    projection 1×1, stride 3, padding 0 12 False
-    projection 4×4, stride 4, padding 6 147 True
-    """
-    branch = checked_geometries("geometries", geometries)
-    shortcuts = (
-        Shortcut(kind=kind, branch=branch, in_channels=in_channels, out_channels=out_channels, geometry=geometry)
-        for kind, geometry in _candidates(branch, in_channels == out_channels, input_size)
-        if kind != "option A" or out_channels >= in_channels
-    )
-    return tuple(shortcut for shortcut in shortcuts if shortcut.fits(input_size))
-
-
-def _candidates(
-    branch: tuple[ConvGeometry, ...], same_channels: bool, input_size: int
-) -> dict[tuple[Kind, ConvGeometry], None]:
-    """What may be worth trying, each once and in the order in which it is proposed."""
-    whole, places = compose(branch), sizes(input_size, branch)[-1]
-    if whole.keeps_every_size and same_channels:
-        return {("identity", PIXEL): None, ("projection", PIXEL): None}
-    middle = replace(PIXEL, stride=whole.stride, padding=max(0, whole.padding - (whole.kernel_size - 1) // 2))
-    candidates: list[tuple[Kind, ConvGeometry]] = [
-        ("identity", PIXEL),
-        ("option A", replace(PIXEL, stride=whole.stride)),
-        ("average pooling", ConvGeometry(whole.stride, stride=whole.stride)),
-        ("average pooling", whole),
-        ("resize", PIXEL),
-        ("projection", middle),
-        ("projection", replace(PIXEL, stride=-(-input_size // places))),  # right in size, by luck in place
-        ("projection", whole),
-    ]
-    return dict.fromkeys(candidates)
+    def aligned(self, input_size: Size) -> bool:
+        """Whether the shortcut fits and both sides look at the same place."""
+        return self.place(input_size) == "same place"
 
 
 def _columns(geometry: ConvGeometry, index: int) -> range:
-    window = geometry.window(index)
-    return range(window.first - geometry.padding, window.last - geometry.padding + 1, geometry.dilation)
+    first = index * geometry.stride - geometry.padding
+    return range(first, first + geometry.effective_kernel_size, geometry.dilation)
+
+
+def _size_code(branch: Sequence[ConvGeometry], n: str) -> str:
+    whole, (_, reach, stride) = compose(branch), size_line(branch)
+    over = reach - whole.reach  # where a pooling rounds up
+    return f"({n} + 2 * {whole.padding} - {whole.kernel_size}{f' + {over}' if over else ''}) // {stride} + 1"

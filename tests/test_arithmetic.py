@@ -17,7 +17,6 @@ from skiplib.arithmetic import (
     multiply_add_count,
     output_size,
     parameter_count,
-    pool_output_size,
     transposed_output_size,
 )
 from skiplib.chains import sizes
@@ -49,10 +48,6 @@ def conv1d_size(input_size, kernel_size, **keywords):
     return F.conv1d(torch.zeros(1, 1, input_size), torch.zeros(1, 1, kernel_size), **keywords).shape[-1]
 
 
-def pool_size(pool, input_size, kernel_size, **keywords):
-    return pool(torch.zeros(1, 1, input_size, input_size), kernel_size, **keywords).shape[-1]
-
-
 @many
 @given(setting)
 def test_output_size_is_that_of_conv1d(setting):
@@ -70,23 +65,6 @@ def test_height_and_width_are_two_separate_sums(vertical, horizontal):
 
 
 @many
-@given(setting, st.booleans())
-def test_pool_output_size_is_that_of_max_pool2d(setting, ceil_mode):
-    ours = result(pool_output_size, ceil_mode=ceil_mode, **setting)
-    assert ours == result(pool_size, F.max_pool2d, ceil_mode=ceil_mode, **setting)
-    if ceil_mode:
-        assert ours == result(output_size, ceil_mode=True, **setting)
-
-
-@many
-@given(setting, st.booleans())
-def test_pool_output_size_is_that_of_avg_pool2d(setting, ceil_mode):
-    del setting["dilation"]
-    ours = result(pool_output_size, ceil_mode=ceil_mode, **setting)
-    assert ours == result(pool_size, F.avg_pool2d, ceil_mode=ceil_mode, **setting)
-
-
-@many
 @given(setting, st.integers(-1, 5))
 def test_transposed_output_size_is_that_of_conv_transpose1d(setting, output_padding):
     ours = result(transposed_output_size, output_padding=output_padding, **setting)
@@ -94,22 +72,6 @@ def test_transposed_output_size_is_that_of_conv_transpose1d(setting, output_padd
     image, weight = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
     out = result(F.conv_transpose1d, image, weight, output_padding=output_padding, **setting)
     assert ours == (None if out is None else out.shape[-1])
-
-
-@many
-@given(setting, st.booleans())
-def test_output_size_with_ceil_mode_is_the_pooling_that_it_promises(setting, own_stride):
-    if own_stride:
-        del setting["stride"]
-    assert result(output_size, **setting, ceil_mode=True) == result(pool_output_size, **setting, ceil_mode=True)
-    assert (
-        output_size(7, 3, padding=1, ceil_mode=True) == pool_size(F.avg_pool2d, 7, 3, padding=1, ceil_mode=True) == 3
-    )
-
-
-@pytest.mark.parametrize("stride", [None, 1, 3])
-def test_pooling_moves_by_its_kernel_unless_told(stride):
-    assert pool_output_size(11, 4, stride=stride) == pool_size(F.max_pool2d, 11, 4, stride=stride)
 
 
 @some
@@ -120,16 +82,6 @@ def test_smallest_input_size_fits_and_one_less_does_not(geometry, extra):
     if smallest > 1:
         with pytest.raises(ValueError, match=f"the smallest `input_size` that fits is {smallest}$"):
             geometry.output_size(smallest - 1)
-
-
-@some
-@given(st.integers(1, 7), st.integers(1, 5), st.integers(1, 4))
-def test_smallest_input_of_a_pooling_that_rounds_up_fits(kernel_size, stride, dilation):
-    pooling = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation, "ceil_mode": True}
-    smallest = next(size for size in range(1, 40) if result(pool_output_size, size, **pooling))
-    if smallest > 1:
-        with pytest.raises(ValueError, match=f"that fits is {smallest}$"):
-            pool_output_size(1, **pooling)
 
 
 @some
@@ -250,10 +202,6 @@ def test_what_is_too_small_is_named_with_its_rule(name):
     [
         (lambda: output_size(4, 3, dilation=3), "window spans 7 pixels .*`dilation`=3.* only 4; .* that fits is 7$"),
         (lambda: output_size(1, 5, padding=1), "`padding`=1 on each side there are only 3; .* that fits is 3$"),
-        (
-            lambda: pool_output_size(9, 3, padding=2),
-            "`padding` of a pooling is at most half of `kernel_size`=3; got 2",
-        ),
         (lambda: transposed_output_size(4, 2, stride=2, output_padding=2), "smaller than `stride`=2 or `dilation`=1"),
         (lambda: transposed_output_size(1, 1, padding=1), "crops the output of `input_size`=1 down to -1 pixels"),
         (lambda: parameter_count(4, 6, 1, groups=4), "`out_channels` must be divisible by `groups`=4; got 6"),

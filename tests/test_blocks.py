@@ -13,7 +13,7 @@ from skiplib import arithmetic
 from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import PublishedBlock, Recipe, ResidualBlock, SkipConnection
 from skiplib.networks import make_stack
-from skiplib.shortcuts import propose_shortcuts
+from skiplib.repairs import propose_shortcuts
 
 SEED = 172
 PUBLISHED = (ConvGeometry(2, stride=2, padding=2),) * 2
@@ -220,7 +220,7 @@ def test_blocks_with_proposed_shortcuts_run(seed):
     for proposal in propose_shortcuts(branch, 4, 8, input_size=24):
         settings = {"norm": "group", "seed": seed, "shortcut": lambda code=proposal.code: eval(code, {"nn": nn})}
         block = ResidualBlock(4, 8, geometries=branch, **settings)
-        assert block(x).shape == (2, *proposal.branch_shape(24))
+        assert block(x).shape == (2, *proposal.shapes(24)[1])
 
 
 def test_relu_before_the_add_only_climbs():

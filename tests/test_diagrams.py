@@ -24,6 +24,7 @@ from skiplib.diagrams.strip import draw_strip
 from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures
 from skiplib.diagrams.transposed import draw_transposed
 from skiplib.kernels import KERNELS, Convolution, named_weights, short
+from skiplib.pooling import PoolGeometry
 from skiplib.shortcuts import Shortcut
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -396,16 +397,19 @@ def test_strip_draws_its_windows_and_counts_them_all(size, geometry):
         [PUBLISHED],
         [ConvGeometry(3, padding=1)] * 3,
         [ConvGeometry(7, 2, 3), ConvGeometry(3, 1, 4, 4)],
+        [ConvGeometry(5, 2), PoolGeometry(3, 2, ceil_mode=True), PoolGeometry(2, mode="average")],
     ],
 )
 def test_chain_says_every_size_and_which_are_kept(geometries):
     picture = draw_chain(32, geometries, output_index=1)
     chain = sizes(32, geometries)
-    assert {f"{size} after conv {layer}" for layer, size in enumerate(chain) if layer} <= set(words(picture))
-    assert f"chain of convolutions: {' to '.join(map(str, chain))}." in picture.alt
+    named = enumerate(zip(chain[1:], geometries, strict=True), start=1)
+    assert {f"{size} after {geometry.name} {layer}" for layer, (size, geometry) in named} <= set(words(picture))
+    assert f"chain of layers: {' to '.join(map(str, chain))}." in picture.alt
     assert f"sees a stretch of {compose(geometries).kernel_size} input positions" in picture.alt
-    kept = [size for size, after in sizes_after(geometries, 34).items() if size == after]
-    assert any(word.startswith("kept: " + ("only" if len(kept) < 8 else "every size")) for word in words(picture))
+    kept = [size for size, after in sizes_after(geometries, range(1, 35)).items() if size == after]
+    said = "every size" if len(kept) > 7 else "only" if kept else "no size up to 34"
+    assert any(word.startswith(f"kept: {said}") for word in words(picture))
 
 
 def test_chain_shades_the_seen_pixels_of_every_level():
@@ -561,6 +565,64 @@ def test_alignment_shades_what_each_side_reads():
     assert picture.alt == "For output column 0 the branch looks at input columns −6 to −3, the skip at 0."
 
 
+def test_alignment_of_a_long_axis_draws_the_stretch_around_what_is_read():
+    picture = draw_alignment(4096, 500, range(1999, 2002), range(2000, 2001), axis=0)
+    assert picture.alt == "For output row 500 the branch looks at input rows 1999 to 2001, the skip at 2000."
+    (title,) = (word for word in words(picture) if word.startswith("where"))
+    first, last = map(int, re.search(r"rows (\d+) to (\d+) of 4096", title).groups())
+    assert first <= 1999 and last >= 2001 and 60 <= last - first + 1 <= 126
+    shaded = [
+        numbers(each, "x", "width") for each in parse(picture).iter(f"{SVG}rect") if each.get("class") == "window"
+    ]
+    strips = [
+        numbers(each, "x", "width") for each in parse(picture).iter(f"{SVG}rect") if each.get("class") == "image"
+    ]
+    cell = strips[0][1] / (last - first + 1)
+    assert shaded[0] == pytest.approx((strips[0][0] + (1999 - first) * cell, cell)) and cell >= 5
+    at_the_end = draw_alignment(4096, 9, range(4090, 4100), range(4095, 4096))
+    assert "to 4095 of 4096" in " ".join(words(at_the_end))
+    far = draw_alignment(4096, 1000, range(998, 1003), range(4000, 4003))
+    assert "columns 998 to 4002 of 4096" in " ".join(words(far))
+    assert all(
+        w >= 2 for w in (float(e.get("width")) for e in parse(far).iter(f"{SVG}rect") if e.get("class") == "window")
+    )
+
+
+def test_chain_marks_what_is_seen_where_cells_are_finer_than_a_pixel():
+    picture = draw_chain(4096, [ConvGeometry(3, padding=1)] * 4, output_index=2000)
+    seen = [
+        numbers(each, "x", "width") for each in parse(picture).iter(f"{SVG}rect") if each.get("class") == "window"
+    ]
+    assert len(seen) == 5 and all(width == 2 for _, width in seen)
+    assert len(picture.live) < 20_000 and "kept: every size from 1" in words(picture)
+
+
+def test_block_is_as_wide_as_its_words():
+    shape, label = (1, 1024, 4096, 4096), "max pooling\nk (3,5), s (2,2), p (1,2), ceil"
+    narrow = draw_block([("conv", (1, 3, 8, 8))] * 2, input_shape=(1, 3, 8, 8), verdict="equal")
+    wide = draw_block([("conv", shape)] * 2, input_shape=shape, verdict="equal", shortcut=(label, shape))
+    boxes = [float(each.get("width")) for each in parse(wide).iter(f"{SVG}rect") if each.get("class") == "box"]
+    assert len(boxes) == 3 and {*boxes} == {7 * len(label.split("\n")[1]) + 6}
+    assert wide.width > narrow.width + 3 * (7 * 21 - 100)
+
+
+def test_residual_names_poolings_numbers_of_both_axes_and_what_is_cropped():
+    pool = PoolGeometry(3, stride=2, padding=1, mode="average", ceil_mode=True)
+    branch = ((ConvGeometry(3, padding=1), ConvGeometry(5, padding=2)), pool)
+    shortcut = Shortcut(kind="max pooling", branch=branch, in_channels=2, out_channels=5, geometry=PoolGeometry(2))
+    settings = {"hidden_channels": 4, "output_index": 0, "pictures": ["block"]}
+    picture = draw_residual(shortcut, (8, 12), verdicts={}, **settings)
+    assert picture.alt.startswith(
+        "A block. Branch: x (1, 2, 8, 12), conv1, ReLU k (3,5), s 1, p (1,2) (1, 5, 8, 12), average pool 2 "
+        "k 3, s 2, p 1, ceil (1, 5, 5, 7). Skip: x (1, 2, 8, 12), max pooling k 2, s 2, p 0 (1, 2, 4, 6)."
+    )
+    causal = Shortcut(kind="crop", branch=(ConvGeometry(3, padding=2),), in_channels=1, out_channels=1)
+    cut = draw_residual(causal, 10, verdicts={}, **settings)
+    assert "(1, 1, 12, 12), crop (1, 1, 10, 10). Skip: x (1, 1, 10, 10). At the add the shapes are equal." in cut.alt
+    smaller = Shortcut(kind="crop", branch=(ConvGeometry(3),), in_channels=1, out_channels=1)
+    assert "Skip: x (1, 1, 10, 10), crop (1, 1, 8, 8)." in draw_residual(smaller, 10, verdicts={}, **settings).alt
+
+
 def test_residual_is_its_block_its_sizes_its_alignment_and_its_add():
     conv = ConvGeometry(3, stride=2, padding=1)
     shortcut = Shortcut(
@@ -585,7 +647,10 @@ def test_residual_is_its_block_its_sizes_its_alignment_and_its_add():
         draw_add(
             (1, 5, 4, 4),
             (1, 5, 4, 4),
-            looks=((1 / 16, 5 / 16, 9 / 16, 13 / 16), (0.5 / 16, 4.5 / 16, 8.5 / 16, 12.5 / 16)),
+            looks=(
+                ((1 / 16, 5 / 16, 9 / 16, 13 / 16),) * 2,
+                ((0.5 / 16, 4.5 / 16, 8.5 / 16, 12.5 / 16),) * 2,
+            ),
         ),
     ]
     assert picture.alt == " ".join(part.alt for part in parts)

@@ -20,7 +20,8 @@ SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("[0-9]*.ipynb"))
 PACKAGE = ROOT / "skiplib"
 MODULES = sorted(PACKAGE.glob("**/*.py"))
 LAYERS = [
-    {"arithmetic", "chains", "kernels", "adding", "shortcuts", "theory", "words", "answers", "exercises", "trials"},
+    {"arithmetic", "pooling", "chains", "kernels", "adding", "shortcuts", "repairs", "theory"}
+    | {"words", "answers", "exercises", "trials"},
     {"digits", "blocks", "networks", "gradients", "directions", "training", "experiments", "judging", "tracing"},
     {"diagrams", "figures"},
     {"explorers"},
@@ -148,8 +149,8 @@ def test_skiplib_stays_small():
         lines_of(*LAYERS[2]),
         lines_of(*LAYERS[3]),
     )
-    assert (subject <= 2850, pictures <= 2060, explorers <= 2070) == (True,) * 3, (subject, pictures, explorers)
-    assert subject + pictures + explorers <= 6960
+    assert (subject <= 4650, pictures <= 2260, explorers <= 2520) == (True,) * 3, (subject, pictures, explorers)
+    assert subject + pictures + explorers <= 9400
 
 
 def test_readme_says_how_small_skiplib_is():

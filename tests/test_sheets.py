@@ -140,7 +140,7 @@ def test_an_unaligned_add_shows_the_digit_at_two_places():
     large = image.repeat_interleave(4, 0).repeat_interleave(4, 1)  # the digit as an image of 32 x 32
     inked = torch.nn.functional.conv2d(large[None, None], torch.ones(1, 1, 1, 1), stride=3)[0, 0].any(0).nonzero()
     assert f"The skip shows a digit in columns {inked.min()} to {inked.max()}." in alt
-    middles = [(shortcut.branch_columns(index)[0] + shortcut.branch_columns(index)[-1]) / 2 for index in range(11)]
+    middles = [(read[0] + read[-1]) / 2 for _, read in shortcut.reads(range(11), 32)]
     inked = [
         index for index, place in enumerate(middles) if -0.5 <= place < 31.5 and large[:, int(place + 0.5)].any()
     ]
@@ -156,7 +156,7 @@ def test_an_aligned_add_shows_the_digit_at_one_place():
 
 def test_every_column_shows_the_ink_at_the_place_where_it_looks():
     looks = [(column + 0.5) / 8 for column in range(8)]
-    picture = draw_add((8, 8), (8, 8), looks=(looks, looks))
+    picture = draw_add((8, 8), (8, 8), looks=((looks, looks), (looks, looks)))
     (skip, _), _ = groups(picture)
     left, top, wide, _ = first(skip)
     (ink,) = (path.get("d") for path in skip.iter(f"{SVG}path") if path.get("class") == "ink")
@@ -181,13 +181,16 @@ def test_all_that_moves_rests_where_motion_is_not_wanted():
     ("arguments", "message"),
     [
         ({"skip": (1, 0, 8, 8), "branch": (1, 3, 8, 8)}, "`skip` must be at least 1; got 0"),
-        ({"skip": (8, 4), "branch": (8, 4), "looks": ([0.5] * 4, [0.5] * 4)}, "for each column, and row, of"),
+        ({"skip": (8, 4), "branch": (8, 4), "looks": (([0.5] * 4,) * 2,) * 2}, "for each row and column of"),
         ({"skip": (1, 3, 8, 8), "branch": (2, 3, 8, 8)}, r"`skip` and `branch` must hold the same number of images"),
         (
             {"skip": (3, 8, 8), "branch": (2, 3, 8, 8)},
             r"the same number of images; got \(3, 8, 8\) and \(2, 3, 8, 8\)",
         ),
-        ({"skip": (8, 8), "branch": (8, 8), "looks": ([0.5], [0.5])}, r"`looks` must hold a place for each column"),
+        (
+            {"skip": (8, 8), "branch": (8, 8), "looks": (([0.5], [0.5]),) * 2},
+            r"`looks` must hold a place for each row",
+        ),
     ],
 )
 def test_bad_shapes_are_refused(arguments, message):
@@ -243,6 +246,25 @@ def test_sizes_that_are_missing_on_the_left_count_as_one_and_no_size_is_beyond_d
     assert draw_add((1, 3, 4, 4), (3, 4, 4)).alt == draw_add((1, 3, 4, 4), (1, 3, 4, 4)).alt.replace(
         "branch (1, 3, 4, 4)", "branch (3, 4, 4)"
     )
-    for shape, message in (((0, 3, 4, 4), "must be at least 1"), ((1, 513, 4, 4), "no size above 512")):
+    for shape, message in (((0, 3, 4, 4), "must be at least 1"), ((1, 16385, 4, 4), "no size above 16384")):
         with pytest.raises(ValueError, match=f"`skip` .*{message}"):
             draw_add(shape, (1, 3, 4, 4))
+
+
+def test_rows_and_columns_show_the_ink_each_where_they_look():
+    rows, columns = [(place + 0.5) / 4 for place in range(4)], [(place + 0.5) / 16 for place in range(16)]
+    picture = draw_add((4, 16), (4, 16), looks=((rows, columns), (rows, columns)))
+    ink = re.search('class="ink" d="([^"]*)"', picture.svg)[1]
+    lefts, tops = zip(*((float(x), float(y)) for x, y in re.findall(r"M([\d.]+) ([\d.]+)", ink)), strict=True)
+    sheet = first(groups(picture)[0][0])
+    pixel = sheet[2] / 16
+    assert sheet[3] == pytest.approx(4 * pixel)
+    assert {round((x - sheet[0]) / pixel) % 2 for x in lefts} == {0}  # a column of the digit is two columns wide
+    assert {round((y - sheet[1]) / pixel) for y in tops} <= set(range(4))
+
+
+def test_large_images_and_many_channels_take_few_marks():
+    picture = draw_add((1, 4096, 4096, 4096), (1, 4096, 4095, 4096))
+    assert len(picture.live) < 60_000
+    for _, group in groups(picture):
+        assert 35 <= sum(each.get("class", "").startswith("sheet") for each in group.iter()) <= 40

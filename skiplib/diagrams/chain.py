@@ -1,17 +1,18 @@
-"""Several convolutions in a row: every size, what one output pixel sees, and the map of sizes (layer L2)."""
+"""Several layers in a row: every size, what one output pixel sees, and the map of sizes (layer L2)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import compose, seen_pixels, sizes, sizes_after
-from skiplib.diagrams.marks import cells, path, strip, text, upright
+from skiplib.diagrams.marks import cells, path, rect, strip, text, upright
 from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, make_picture
 
 _MARGIN, _STRIPS, _WIDEST = 4, 290, 24  # left of the strips; how wide they may be, and their pixels
 _TEXT = _MARGIN + _STRIPS + 12  # x of the labels
 _TOP, _PITCH, _TALL = 40, 96, 24  # of the first strip; from one to the next; of each: two lines of text fit between
-_MAP_X, _SIDE = 516, 180  # of the map of sizes, right of the longest label
+_MAP_X, _SIDE = 556, 180  # of the map of sizes, right of the longest label
 _SMALLEST, _STEPS = 12, 12  # the map shows at least so many sizes; its path takes at most so many steps
+_TICKS = (4, 8, 12, 16, 20, 50, 100, 200, 500, 1000)  # pixels from one to the next on the map's axes
 _FEW = 8  # so many kept sizes are no longer marked one by one
 _RULES = {
     ".cone": f"fill:{WINDOW};fill-opacity:.25",
@@ -23,23 +24,23 @@ _RULES = {
 
 
 def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, output_index: int = 0) -> Picture:
-    """One axis through a chain of convolutions, what one output sees, and the map of sizes as a cobweb.
+    """One axis through a chain of layers, what one output sees, and the map of sizes as a cobweb.
 
     Raises:
         ValueError: if a window does not fit somewhere in the chain.
 
     >>> draw_chain(32, [ConvGeometry(2, stride=2, padding=2)] * 2).alt[:50]
-    'Sizes along a chain of convolutions: 32 to 18 to 1'
+    'Sizes along a chain of layers: 32 to 18 to 11. One'
     """
     chain, levels = sizes(input_size, geometries), seen_pixels(input_size, geometries, output_index)
     largest = max(_SMALLEST, chain[0], chain[-1]) + 2
-    after = sizes_after(geometries, largest)
+    after = sizes_after(geometries, range(1, largest + 1))
     kept = [size for size, result in after.items() if size == result]
     kept_in_words = _kept_in_words(kept, largest)
     parts = [*_strips(chain, geometries, levels), *_cobweb(after, chain[0], kept)]
     parts.append(text(_MAP_X, _TOP + _SIDE + 53, f"kept: {kept_in_words}"))
     alt = (
-        f"Sizes along a chain of convolutions: {' to '.join(map(str, chain))}. One output pixel sees a stretch of "
+        f"Sizes along a chain of layers: {' to '.join(map(str, chain))}. One output pixel sees a stretch of "
         f"{compose(geometries).effective_kernel_size} input positions, padding included. Beside it the map from "
         f"input size to output size and its diagonal; kept: {kept_in_words}."
     )
@@ -53,7 +54,10 @@ def _strips(
     """Every level from the input down, what is seen of it, and the convolution that leads to the next."""
     yield text(_MARGIN, 16, "sizes, and what one output pixel sees", "b")
     paddings = [*(geometry.padding for geometry in geometries), 0]
-    cell = min(_WIDEST, _STRIPS / max(size + 2 * padding for size, padding in zip(chain, paddings, strict=True)))
+    ends = [geometry.window(places - 1).last for geometry, places in zip(geometries, chain[1:], strict=True)]
+    # Half of what lies outside the image: padding on each side, or a window that hangs over its end.
+    outside = [max(p, end - p - size + 1) for p, end, size in zip(paddings, [*ends, 0], chain, strict=True)]
+    cell = min(_WIDEST, _STRIPS / max(size + 2 * more for size, more in zip(chain, outside, strict=True)))
     lefts = [_MARGIN + (_STRIPS - size * cell) / 2 for size in chain]  # of pixel 0: all levels are centred
     tops = [_TOP + level * _PITCH for level in range(len(chain))]
     seen = zip(lefts, levels, strict=True)
@@ -63,14 +67,23 @@ def _strips(
             top, bottom = y + _TALL, y + _PITCH
             yield path("cone", f"M{base[0]:g} {top}L{base[1]:g} {top}L{tip[1]:g} {bottom}L{tip[0]:g} {bottom}z")
     for level, (size, padding, left, y) in enumerate(zip(chain, paddings, lefts, tops, strict=True)):
-        over = cells([(left + pixel * cell, y) for pixel in levels[level]], cell, "window", height=_TALL)
+        over = _runs(levels[level], left, y, cell)
         yield strip(left, y, size, cell, _TALL, (padding, padding), over, "output" if level else "image")
-        yield text(_TEXT, y + 17, f"{size} after conv {level}" if level else f"{size} pixels", "b")
+        name = f"{geometries[level - 1].name} {level}" if level else ""
+        yield text(_TEXT, y + 17, f"{size} after {name}" if level else f"{size} pixels", "b")
     for layer, (geometry, y) in enumerate(zip(geometries, tops, strict=False), start=1):
-        yield text(_TEXT, y + 44, f"↓ conv {layer}: kernel_size {geometry.kernel_size},")
-        yield text(_TEXT + 14, y + 61, f"stride {geometry.stride}, padding {geometry.padding}")
-        if geometry.dilation > 1:
-            yield text(_TEXT + 14, y + 78, f"dilation {geometry.dilation}")
+        ceil_mode = ", ceil_mode" if getattr(geometry, "ceil_mode", False) else ""
+        dilation = f", dilation {geometry.dilation}" if geometry.dilation > 1 else ""
+        yield text(_TEXT, y + 44, f"↓ {geometry.name} {layer}{ceil_mode}")
+        yield text(_TEXT + 14, y + 61, f"kernel_size {geometry.kernel_size}, stride {geometry.stride}")
+        yield text(_TEXT + 14, y + 78, f"padding {geometry.padding}{dilation}")
+
+
+def _runs(pixels: Sequence[int], left: float, y: float, cell: float) -> str:
+    """What is seen of a level, each run of neighbours as one; all as one, at least 2 wide, where cells are finer."""
+    if cell < 1 and pixels:
+        return rect(left + pixels[0] * cell, y, max(2, (pixels[-1] + 1 - pixels[0]) * cell), _TALL, "window")
+    return cells([(left + pixel * cell, y) for pixel in pixels], cell, "window", height=_TALL)
 
 
 def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> Iterator[str]:
@@ -83,12 +96,13 @@ def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> I
 
     yield text(_MAP_X, 16, "the map of sizes", "b")
     yield path("line", f"M{_MAP_X} {_TOP}v{_SIDE}h{_SIDE}") + path("diagonal", f"M{at(0, 0)}L{at(largest, largest)}")
-    for tick in range(0, largest + 1, max(4, largest // 16 * 4)):
+    for tick in range(0, largest + 1, next((step for step in _TICKS if largest < 5 * step), largest // 4)):
         yield text(_MAP_X + tick * unit, bottom + 17, tick, "m")
         yield text(_MAP_X - 7, bottom - tick * unit + 5, tick, "e")
     yield text(_MAP_X + _SIDE / 2, bottom + 36, "size before", "m")
-    yield upright(_MAP_X - 34, _TOP + _SIDE / 2, "size after")
-    inside = [(before, result) for before, result in after.items() if result in after]
+    yield upright(_MAP_X - 46, _TOP + _SIDE / 2, "size after")
+    every = max(1, largest // _SIDE)  # not more dots than the map is wide
+    inside = [(before, after[before]) for before in range(1, largest + 1, every) if after[before] in after]
     yield cells([(_MAP_X + n * unit - 1.5, bottom - result * unit - 1.5) for n, result in inside], 3, "dots")
     corners, size = [at(input_size, 0)], input_size
     for _ in range(_STEPS):

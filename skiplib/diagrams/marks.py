@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import product
 
-FINEST = 5  # pixels: where cells are smaller, only every fourth line between them is drawn
+FINEST = 5  # pixels: where cells are smaller, only every 4th, 16th, ... line between them is drawn
 
 
 def text(x: float, y: float, content: object, classes: str = "", extra: str = "") -> str:
@@ -33,7 +33,9 @@ def grid(x: float, y: float, columns: int, rows: int, cell: float, *, height: fl
 
     Cells are ``cell`` wide and as high, unless ``height`` is given.
     """
-    step, tall = (1 if cell >= FINEST else 4), height or cell
+    step, tall = 1, height or cell
+    while step * cell < FINEST:
+        step *= 4
     lines = [f"M{x + column * cell:g} {y:g}v{rows * tall:g}" for column in range(step, columns, step)]
     lines += [f"M{x:g} {y + row * tall:g}h{columns * cell:g}" for row in range(step, rows, step)]
     return path("grid", "".join(lines))

@@ -13,7 +13,7 @@ DIGIT = ("..##....", "..###...", "..#.#...", "....#...", "...##...", "...#....",
 _INKED = [(row, column) for row, line in enumerate(DIGIT) for column, mark in enumerate(line) if mark == "#"]
 _SIDE, _WIDEST = 168, 28  # of the longer side of the larger sheet, and of a pixel
 _STEP, _DEPTH = 6, 40  # from one channel to the one behind it, and of all of them together
-_MOST = 512  # of any size
+_MOST, _SHEETS = 2**14, 40  # of any size; of the channels so many are drawn at most
 _HATCH = 6  # from line to line
 _BOTH = 584  # pixels for the longest sentence, and the button beside it
 _LEAST, _GAP, _TOP = 150, 34, 50  # a place is so wide that its shape stands over it; room for "+" and "=", for words
@@ -23,6 +23,7 @@ _SAID: dict[Verdict, str] = {
     "broadcast": "copied until it fits: legal, but probably not what was meant",
     "equal": "every number has its partner",
 }
+Looks = tuple[Sequence[float], Sequence[float]]  # of rows, and of columns
 _RULES = {
     ".sheet": f"fill:{PAPER};stroke-width:1.5",
     **{f".of-{name} .sheet": f"stroke:{colour}" for name, colour in _COLOURS.items()},
@@ -53,30 +54,30 @@ def draw_add(
     skip: Sequence[int],
     branch: Sequence[int],
     *,
-    looks: tuple[Sequence[float], Sequence[float]] | None = None,
+    looks: tuple[Looks, Looks] | None = None,
     aligned: bool = True,
 ) -> Picture:
     """Skip and branch as sheets that slide onto one another: what overhangs is hatched, what is stretched is copied.
 
     Args:
         skip, branch: their shapes, (N, C, H, W) with the same N; axes that are missing on the left count as 1.
-        looks: where each column (and row) of skip and of branch looks in a square image, from 0 at its left edge to
-            1 at its right; then both sheets show what they see of one digit.
+        looks: where the rows and the columns of skip look in the image, and where those of branch do, from 0 at its
+            top or left edge to 1 at the other; then both sheets show what they see of one digit.
         aligned: whether both look at the same places, as far as that is known.
 
     Raises:
-        TypeError, ValueError: if a size is no integer above 0, one shape has more images, or ``looks`` another
-            number of columns.
+        TypeError, ValueError: if a size is no integer above 0, one shape has more images, or ``looks`` other numbers
+            of rows and columns.
 
     >>> draw_add((1, 3, 32, 32), (1, 3, 11, 11)).alt[-72:]
     'one on the other: what is hatched has no partner, and nothing comes out.'
     """
-    sides, seen = (_volume("skip", skip), _volume("branch", branch)), looks or ((), ())
+    sides, seen = (_volume("skip", skip), _volume("branch", branch)), looks or (((), ()), ((), ()))
     images = [tuple(each[:-3]) or (1,) for each in (skip, branch)]
     if images[0] != images[1]:
         raise ValueError(f"`skip` and `branch` must hold the same number of images; got {skip} and {branch}")
-    if looks and [(len(each), len(each)) for each in looks] != [side[1:] for side in sides]:
-        raise ValueError(f"`looks` must hold a place for each column, and row, of {skip} and of {branch}")
+    if looks and [(len(rows), len(columns)) for rows, columns in looks] != [side[1:] for side in sides]:
+        raise ValueError(f"`looks` must hold a place for each row and column of {skip} and of {branch}")
     places, verdict = _Places(*sides), add_verdict(*sides)
     parts = [_MOVES]
     for side, name in enumerate(_COLOURS):
@@ -89,8 +90,8 @@ def draw_add(
     result = "no result" if verdict == "error" else str((*max(skip[:-3], branch[:-3], key=len), *places.sizes))
     parts += _words(places, (str(tuple(skip)), str(tuple(branch)), result), f"{SIGNS[verdict]} {said}")
     alt = f"Skip {tuple(skip)} and branch {tuple(branch)}, one on the other: {said}."
-    for name, each in zip(_COLOURS, seen, strict=True):
-        alt += f" The {name} shows a digit in {_extent(each)}." if each else ""
+    for name, (_, columns) in zip(_COLOURS, seen, strict=True):
+        alt += f" The {name} shows a digit in {_extent(columns)}." if columns else ""
     right, y = max(places.lefts[3] - _GAP, _BOTH), places.bottom + 28
     hover = _ONCE + play_button(right - 64, y - 16, "Let them slide once more", "▶ again")
     return make_picture(right + 8, y + 12, parts, alt=alt, rules=_RULES, hover=hover)
@@ -104,27 +105,28 @@ class _Places:
         self.after = [tuple(b if a == 1 else a for a, b in zip(*pair, strict=True)) for pair in (sides, sides[::-1])]
         self.sizes = channels, height, width = tuple(map(max, *self.after))
         self.pixel, self.step = min(_WIDEST, _SIDE / max(height, width)), min(_STEP, _DEPTH / channels)
-        self.top = _TOP + self.step * (channels - 1)
+        self.top, self.every = _TOP + self.step * (channels - 1), ceil(channels / _SHEETS)
         self.bottom, self.lefts = self.top + height * self.pixel, [8.0]
         for count, _, columns in (*sides, self.sizes):
             wide = max(_LEAST, columns * self.pixel + (count - 1) * self.step)
             self.lefts.append(self.lefts[-1] + wide + _GAP)
 
-    def stack(self, side: int, looks: Sequence[float], *, lying: bool) -> Iterator[str]:
+    def stack(self, side: int, looks: Looks, *, lying: bool) -> Iterator[str]:
         """The channels of one side from the last to the first, where they stand or where they lie."""
         before, after = self.sides[side], (self.after if lying else self.sides)[side]
         left, (count, rows, columns) = self.lefts[2 if lying else side], after
-        for channel in reversed(range(count)):
+        strip = self.step * self.every  # what is to be seen of a sheet behind another
+        for channel in reversed(range(0, count, self.every)):
             away = channel * self.step
             x, y, width, height = left + away, self.top - away, columns * self.pixel, rows * self.pixel
             if channel and before[1:] == after[1:]:  # only what the one in front leaves to be seen
-                edge = f"h{width:g}v{height:g}h-{self.step:g}v{self.step - height:g}h{self.step - width:g}z"
+                edge = f"h{width:g}v{height:g}h-{strip:g}v{strip - height:g}h{strip - width:g}z"
                 sheet = path("sheet", f"M{x:g} {y:g}{edge}")
             else:
                 sheet = rect(x, y, width, height, "sheet" if channel else "sheet first")
             if channel == 0:
                 sheet += grid(left, self.top, columns, rows, self.pixel)
-                if len(looks) == columns:
+                if (len(looks[0]), len(looks[1])) == (rows, columns):
                     sheet += _digit(looks, left, self.top, self.pixel, outlined=side == 1)
             if before[1:] != after[1:]:
                 high, wide = ((n - size) * self.pixel - 2 for size, n in zip(before[1:], after[1:], strict=True))
@@ -136,13 +138,13 @@ class _Places:
 
     def hatch(self) -> str:
         """Lines across all that has no partner: columns, rows, and the edges of channels."""
-        (channels, height, width), step = (map(min, *self.after)), self.step
+        (channels, height, width), step = (map(min, *self.after)), self.step * self.every
         more = max(self.after, key=lambda sizes: sizes[0])
         regions = [(width, 0, after[2] - width, after[1]) for after in self.after]
         regions += [(0, height, width, after[1] - height) for after in self.after]
         regions = [tuple(side * self.pixel for side in region) for region in regions]
         wide, high = more[2] * self.pixel, more[1] * self.pixel
-        for away in (channel * step for channel in range(channels, more[0])):
+        for away in (channel * self.step for channel in range(channels, more[0], self.every)):
             regions += [(away, -away, wide, step), (away + wide - step, step - away, step, high - step)]
         seen = [region for region in regions if region[2] > 0 < region[3]]
         return "".join(_lines(self.lefts[2] + x, self.top + y, *size) for x, y, *size in seen)
@@ -158,16 +160,19 @@ def _words(places: _Places, shapes: Sequence[str], said: str) -> Iterator[str]:
     yield text(places.lefts[0], places.bottom + 28, said, "b")
 
 
-def _digit(looks: Sequence[float], left: float, top: float, pixel: float, *, outlined: bool) -> str:
-    """What these columns, and rows, see of the digit, filled or outlined."""
-    ends = [pixel * bisect_left(looks, place / len(DIGIT)) for place in range(len(DIGIT) + 1)]
+def _digit(looks: Looks, left: float, top: float, pixel: float, *, outlined: bool) -> str:
+    """What these rows and columns see of the digit, filled or outlined."""
+    down, across = (
+        [pixel * bisect_left(each, place / len(DIGIT)) for place in range(len(DIGIT) + 1)] for each in looks
+    )
     squares, outline = "", set[tuple[float, float, str]]()
     for row, column in _INKED:
-        x, y, right, below = left + ends[column], top + ends[row], left + ends[column + 1], top + ends[row + 1]
+        x, right = left + across[column], left + across[column + 1]
+        y, below = top + down[row], top + down[row + 1]
         if x < right and y < below:
-            across, down = f"H{right:g}", f"V{below:g}"
-            squares += f"M{x:g} {y:g}{across}{down}H{x:g}z"
-            outline ^= {(x, y, across), (x, below, across), (x, y, down), (right, y, down)}  # not what two share
+            level, upright = f"H{right:g}", f"V{below:g}"
+            squares += f"M{x:g} {y:g}{level}{upright}H{x:g}z"
+            outline ^= {(x, y, level), (x, below, level), (x, y, upright), (right, y, upright)}  # not what two share
     edges = "".join(f"M{x:g} {y:g}{way}" for x, y, way in sorted(outline))
     return path("edge", edges) if outlined else path("ink", squares)
 

@@ -125,3 +125,14 @@ def play_button(x: float, y: float, tooltip: str, words: str = "▶ Play") -> st
         f'style="width:100%;font:12px sans-serif;color:{INK};background:{PAPER};border:1px solid">{words}</button>'
         "</foreignObject>"
     )
+
+
+def set_size(control: str) -> str:
+    """JavaScript for a click on what has ``data-size``: that number goes into a control of the explorer around it.
+
+    Its number box is the only way from a picture to the kernel.
+    """
+    return (
+        f"const box=this.closest('.skiplib-explorer').querySelector('.skiplib-{control} input');"
+        "box.value=event.target.dataset.size;box.dispatchEvent(new Event('change',{bubbles:true}))"
+    )

@@ -1,27 +1,33 @@
-"""ChainExplorer: up to three convolutions in a row, and the map of sizes (layer L3)."""
+"""ChainExplorer: up to four layers in a row, and the map of sizes (layer L3)."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from itertools import product
 
-from skiplib.arithmetic import PUBLISHED, ConvGeometry
-from skiplib.chains import checked_geometries, compose, seen_pixels, sizes
+from skiplib.arithmetic import PUBLISHED, ConvGeometry, Size
+from skiplib.chains import (
+    Layer,
+    along,
+    checked_layers,
+    compose,
+    layer_code,
+    seen_pixels,
+    size_line,
+    sizes,
+)
 from skiplib.diagrams.chain import draw_chain
 from skiplib.explorers.base import Explorer, View, code_line
 from skiplib.explorers.controls import Control
-from skiplib.words import conv_arguments
-
-_BOUNDS = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4), "dilation": (1, 4)}
-_MOST = 3
+from skiplib.explorers.layers import AXES, LARGEST, Layers, behaves_as, borders
 
 
 class ChainExplorer(Explorer):
-    """Sizes through a chain of convolutions, what one output pixel sees, and a cobweb of the map of sizes.
+    """Sizes through a chain of layers, what one output pixel sees, and a cobweb of the map of sizes.
 
     Args:
-        geometries: one to three convolutions to begin with.
-        input_size: pixels of the image along this axis, 1 to 64.
-        output_index: the output pixel whose view of the input is marked.
+        geometries: one to four layers to begin with, convolutions or poolings, each for both axes or as
+            (vertical, horizontal).
+        input_size: pixels of the image, 1 to 4096, one number or (height, width).
+        output_index: the output pixel, along the axis that is drawn, whose view of the input is marked.
+        axis: the one that is drawn, "height" or "width", where they differ.
         show: the controls beside the picture; the others wait behind "more".
 
     >>> str(ChainExplorer([ConvGeometry(2, stride=2, padding=2)] * 2, output_index=5)).partition(" -> ")[2]
@@ -30,68 +36,72 @@ class ChainExplorer(Explorer):
 
     def __init__(
         self,
-        geometries: Sequence[ConvGeometry] = (PUBLISHED,) * 2,
+        geometries: Sequence[Layer] = (PUBLISHED,) * 2,
         *,
-        input_size: int = 32,
+        input_size: Size = 32,
         output_index: int = 0,
+        axis: str = "width",
         show: Sequence[str] = ("input_size", "output_index", "layers"),
     ) -> None:
-        geometries = checked_geometries("geometries", geometries, least=0)
-        if not 1 <= len(geometries) <= _MOST:
-            raise ValueError(f"`geometries` must hold 1 to {_MOST} convolutions; got {len(geometries)}")
-        controls = {
-            "input_size": Control("input_size", input_size, 1, 64),
-            "layers": Control("layers", len(geometries), 1, _MOST),
-            "output_index": Control("output_index", output_index, 0, 64 + _MOST * 2 * 4 - 1),  # padding: 4 a side
-        }
-        for layer, geometry in enumerate([*geometries, *[geometries[-1]] * _MOST][:_MOST], start=1):
-            starts = {f"{name}_{layer}": (getattr(geometry, name), *bounds) for name, bounds in _BOUNDS.items()}
-            controls |= {name: Control(name, *start) for name, start in starts.items()}
-        super().__init__(controls, show=show)
+        self._layers = Layers(checked_layers("geometries", geometries), input_size=input_size, axis=axis)
+        index = Control("output_index", output_index, 0, 4 * LARGEST)
+        super().__init__(self._layers.controls | {"output_index": index}, show=show)
 
     @property
-    def geometries(self) -> list[ConvGeometry]:
-        """The convolutions that are switched on."""
-        layers = range(1, self.controls["layers"].value + 1)
-        return [ConvGeometry(*(self.controls[f"{name}_{layer}"].value for name in _BOUNDS)) for layer in layers]
+    def geometries(self) -> list[Layer]:
+        """The layers that are switched on."""
+        return self._layers.layers
 
     @property
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
-        numbers = {name: self.controls[name].value for name in ("input_size", "output_index")}
-        return {"geometries": self.geometries, **numbers}
+        return {**self._layers.settings, "output_index": self.controls["output_index"].value}
 
     @property
     def code(self) -> str:
         """The line that makes the same chain in PyTorch and shows its output shape."""
-        convs = [f"nn.Conv2d(1, 1, {conv_arguments(**asdict(geometry))})" for geometry in self.geometries]
-        size = self.controls["input_size"].value
-        return f"nn.Sequential({', '.join(convs)})(torch.zeros(1, 1, {size}, {size})).shape"
+        lines = ", ".join(layer_code(layer, 1, 1) for layer in self.geometries)
+        return f"nn.Sequential({lines})(torch.zeros{(1, 1, *self._layers.input_size)}).shape"
 
     def bound_controls(self) -> None:
-        """Show the layers that are switched on, and let ``output_index`` run over the output."""
-        for layer, name in product(range(1, _MOST + 1), _BOUNDS):
-            on = layer <= self.controls["layers"].value
-            self.controls[f"{name}_{layer}"].layout.display = "" if on else "none"
-        places = sizes(self.controls["input_size"].value, self.geometries)[-1]
+        """Show the controls that count, and let ``output_index`` run over the output."""
+        self._layers.sync()
+        places = sizes(*self._layers.drawn)[-1]
         self.controls["output_index"].set_most(places - 1)
 
     def view(self) -> View:
         """The picture, the sizes in words, and the one convolution with the same geometry."""
-        geometries, input_size = self.geometries, self.controls["input_size"].value
+        input_size, geometries = self._layers.drawn
         index = self.controls["output_index"].value
         chain, whole = sizes(input_size, geometries), compose(geometries)
+        both = [sizes(size, along(self.geometries, axis)) for axis, size in enumerate(self._layers.input_size)]
+        square, axis = self._layers.square, AXES[self._layers.axis]
+        shown = [str(pair[0]) if square else " × ".join(map(str, pair)) for pair in zip(*both, strict=True)]
         seen = [pixel for pixel in seen_pixels(input_size, geometries, index)[0] if 0 <= pixel < chain[0]]
         view = f"pixels {seen[0]} to {seen[-1]} of the image" if seen else "padding only, no pixel of the image"
-        status = f"{' → '.join(map(str, chain))}. Output {index} (of 0 to {chain[-1] - 1}) sees {view}."
-        details = (
-            f"Receptive field {whole.kernel_size}, effective stride {whole.stride}, effective padding "
-            f"{whole.padding}: one convolution with these numbers gives the same sizes."
-        )
+        output = "Output" if square else f"Along the {axis}, output"
+        status = f"{' → '.join(shown)}. {output} {index} (of 0 to {chain[-1] - 1}) sees {view}."
         result = {
-            "sizes": " > ".join(map(str, chain)),
+            "sizes": " > ".join(shown),
             "receptive_field": whole.kernel_size,
             "seen": f"{seen[0]}..{seen[-1]}" if seen else "padding",
         }
         picture = draw_chain(input_size, geometries, output_index=index)
-        return View(picture, status, result, details + code_line(self.code))
+        return View(picture, status, result, self._explained(input_size, geometries))
+
+    def _explained(self, input_size: int, geometries: Sequence[ConvGeometry]) -> str:
+        """The one convolution with the same sizes, what padding does to borders, a smaller size, and the code."""
+        whole = compose(geometries)
+        rounds_up = size_line(geometries)[1] > whole.reach
+
+        def lost(size: int) -> list[int]:
+            return [each.leftover(before) for each, before in zip(geometries, sizes(size, geometries), strict=False)]
+
+        details = [
+            f"Receptive field {whole.kernel_size}, effective stride {whole.stride}, effective padding "
+            f"{whole.padding}: one convolution with these numbers gives the same sizes"
+            f"{', but where ceil_mode makes them larger' if rounds_up else ''}.",
+            *borders(input_size, geometries),
+            *behaves_as(input_size, whole.stride, whole.kernel_size, lost, self._layers.size_control),
+        ]
+        return "<br>".join(details) + code_line(self.code)

@@ -17,7 +17,8 @@ _WIDE = {"width": INNER, "margin": "1px 2px"}
 class Control(widgets.VBox):  # type: ignore[misc]
     """A number box that carries the label, linked with a slider under it; whole if ``step`` is.
 
-    The box comes first in the tab order and has the accessible name; keys typed into it stay in it.
+    The box comes first in the tab order and has the accessible name; keys typed into it stay in it. The slider may
+    end at ``reach``, before the box does: there it stays, whatever larger number is typed.
 
     Attributes:
         value: the number that slider and box show, a trait: ``control.observe(..., "value")``.
@@ -25,7 +26,9 @@ class Control(widgets.VBox):  # type: ignore[misc]
 
     value = traitlets.Any()
 
-    def __init__(self, name: str, value: float, least: float, most: float, *, step: float = 1) -> None:
+    def __init__(
+        self, name: str, value: float, least: float, most: float, *, step: float = 1, reach: float | None = None
+    ) -> None:
         whole = isinstance(step, int)
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
             kind = "an integer" if whole else "a number"
@@ -37,10 +40,13 @@ class Control(widgets.VBox):  # type: ignore[misc]
             (widgets.BoundedIntText, widgets.IntSlider) if whole else (widgets.BoundedFloatText, widgets.FloatSlider)
         )
         self.box = box(value, **bounds, description=name, style=LABEL, layout=_WIDE)
-        self.slider = slider(value, **bounds, readout=False, layout={**_WIDE, "height": "20px"})
-        super().__init__([self.box, self.slider], layout={"width": COLUMN}, value=self.slider.value)
-        for part in (self.slider, self.box):
-            widgets.link((self, "value"), (part, "value"))
+        self._reach = most if reach is None else reach
+        bounds["max"] = min(most, self._reach)
+        self.slider = slider(min(value, self._reach), **bounds, readout=False, layout={**_WIDE, "height": "20px"})
+        super().__init__([self.box, self.slider], layout={"width": COLUMN}, value=self.box.value)
+        widgets.link((self, "value"), (self.box, "value"))
+        self.observe(self._move_slider, "value")
+        self.slider.observe(self._follow_slider, "value")
         self._wanted: Any = self.value
         self.observe(self._remember, "value")
 
@@ -48,13 +54,23 @@ class Control(widgets.VBox):  # type: ignore[misc]
     def _as_shown(self, proposal: dict[str, Any]) -> float:
         """Slider and box take whole numbers, or broken ones, between their bounds; so does the value."""
         number: type[float] = type(self.slider.value)
-        return number(min(max(number(proposal["value"]), self.slider.min), self.slider.max))
+        return number(min(max(number(proposal["value"]), self.box.min), self.box.max))
+
+    def _move_slider(self, _: object = None) -> None:
+        self.slider.value = min(self.value, self.slider.max)
+
+    def _follow_slider(self, change: dict[str, Any]) -> None:
+        """Only a hand moves the slider elsewhere than to where the value is, or would be if there were room."""
+        if change["new"] != min(self.value, self.slider.max):
+            self.value = change["new"]
 
     def set_most(self, most: float) -> None:
         """Move the upper bound; a value above it moves down to it, and comes back when there is room again."""
         wanted = self._wanted
-        self.slider.max = self.box.max = most
+        self.box.max = most
+        self.slider.max = min(most, self._reach)
         self.value = min(wanted, most)
+        self._move_slider()
         self._wanted = wanted  # not what the bound made of it
 
     def _remember(self, _: object) -> None:

@@ -1,37 +1,43 @@
 """ResidualExplorer: a branch, a shortcut, and whether they add up (layer L3)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator, Sequence
+from math import lcm
 
 import ipywidgets as widgets
 
 from skiplib.adding import Verdict, add_message
-from skiplib.arithmetic import PUBLISHED, ConvGeometry, checked_word
-from skiplib.chains import checked_geometries
+from skiplib.arithmetic import PUBLISHED, Size, checked_word
+from skiplib.chains import Layer, along, chain_parameter_count, channels_along, checked_layers, compose, layer_code
 from skiplib.diagrams.residual import PICTURES, draw_residual
 from skiplib.explorers.base import Explorer, View, checked_names, code_line
 from skiplib.explorers.controls import INNER, Control, choose
-from skiplib.shortcuts import CHOICES, PIXEL, Kind, Shortcut, propose_shortcuts
-from skiplib.words import conv_arguments, listed
+from skiplib.explorers.layers import LARGEST, Layers, behaves_as, borders
+from skiplib.pooling import PoolGeometry
+from skiplib.repairs import around, changes, keep_size, one_sided, propose_shortcuts
+from skiplib.shortcuts import CHOICES, PIXEL, Kind, Place, Shortcut
+from skiplib.words import listed
 
-_BRANCH = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 4)}
-_SHORTCUT = {"kernel_size": (1, 31), "stride": (1, 64), "padding": (0, 20)}
-_LARGEST = 64
-_NUMBERS = ("input_size", "in_channels", "hidden_channels", "out_channels")
+_CHANNELS = ("in_channels", "hidden_channels", "out_channels")
 _CHOOSE = ("choose one", "")  # what stands above the repairs
+_LOOK: dict[Place, str] = {
+    "same place": ", and both look at the same place.",
+    "no later pixel": ". The branch reads up to the pixel that the skip brings, and none after it: that is causal.",
+    "other places": ". But they look at different places.",
+}
 
 
 class ResidualExplorer(Explorer):
-    """Two convolutions, a shortcut around them, the add, and the input sizes for which all of it runs.
+    """A branch, a shortcut around it, the add, and the input sizes for which all of it runs.
 
     Args:
-        geometries: the two convolutions of the branch.
-        input_size: pixels of a square image, 1 to 64.
-        in_channels, hidden_channels, out_channels: channels of x, between the convolutions, and after the branch.
-        kind: the shortcut: "identity", "option A", "average pooling", "projection" or "resize".
+        geometries: the branch's one to four layers, convolutions or poolings, each for both axes or as
+            (vertical, horizontal).
+        input_size: pixels of the image, 1 to 4096, one number or (height, width).
+        in_channels, hidden_channels, out_channels: channels of x, between convolutions, and after the branch.
+        kind: the shortcut, one of ``CHOICES``.
         geometry: where a shortcut with a choice reads.
-        output_index: the output column whose origin is drawn.
+        output_index: the output column (or row) whose origin is drawn.
+        axis: the axis that is drawn, "height" or "width", where they differ.
         show: the controls beside the picture; the others wait behind "more".
         pictures: which to draw, one under the other: "block", "sizes", "places", "add".
 
@@ -41,31 +47,28 @@ class ResidualExplorer(Explorer):
 
     def __init__(
         self,
-        geometries: Sequence[ConvGeometry] = (PUBLISHED, PUBLISHED),
+        geometries: Sequence[Layer] = (PUBLISHED, PUBLISHED),
         *,
-        input_size: int = 32,
+        input_size: Size = 32,
         in_channels: int = 3,
         hidden_channels: int = 6,
         out_channels: int = 3,
         kind: Kind = "identity",
-        geometry: ConvGeometry = PIXEL,
+        geometry: Layer = PIXEL,
         output_index: int = 0,
+        axis: str = "width",
         show: Sequence[str] = ("input_size", "shortcut", "output_index"),
         pictures: Sequence[str] = ("block", "sizes"),
     ) -> None:
-        geometries = checked_geometries("geometries", geometries)
-        if len(geometries) != 2:
-            raise ValueError(f"`geometries` must hold two convolutions; got {len(geometries)}")
+        geometries = checked_layers("geometries", geometries)
+        (geometry,) = checked_layers("geometry", [geometry])
         checked_word("kind", kind, CHOICES)
         self._pictures = checked_names("pictures", pictures, PICTURES, least=1)
-        controls: dict[str, Any] = {"input_size": Control("input_size", input_size, 1, _LARGEST)}
-        channels = {"in_channels": in_channels, "hidden_channels": hidden_channels, "out_channels": out_channels}
-        controls |= {name: Control(name, count, 1, 16) for name, count in channels.items()}
-        controls |= _controls("_1", geometries[0], _BRANCH) | _controls("_2", geometries[1], _BRANCH)
-        controls["shortcut"] = choose("shortcut", CHOICES, kind)
-        controls |= _controls("_skip", checked_geometries("geometry", [geometry])[0], _SHORTCUT)
-        most = _LARGEST + 2 * 2 * 4 - 1  # two layers pad two sides with 4 pixels each
-        controls["output_index"] = Control("output_index", output_index, 0, most)
+        shortcut, channels = choose("shortcut", CHOICES, kind), (in_channels, hidden_channels, out_channels)
+        self._layers = Layers(geometries, input_size=input_size, axis=axis, shortcut=shortcut, geometry=geometry)
+        controls = {name: Control(name, n, 1, LARGEST, reach=16) for name, n in zip(_CHANNELS, channels, strict=True)}
+        index = Control("output_index", output_index, 0, 4 * LARGEST)
+        controls |= {"shortcut": shortcut, **self._layers.controls, "output_index": index}
         self.repair = widgets.Dropdown(
             options=[_CHOOSE], description="repair", style={"description_width": "50px"}, layout={"width": INNER}
         )
@@ -73,9 +76,9 @@ class ResidualExplorer(Explorer):
         self.repair.observe(self._apply_repair, "value")
 
     @property
-    def geometries(self) -> tuple[ConvGeometry, ...]:
-        """The two convolutions of the branch."""
-        return tuple(self._geometry(f"_{layer}", _BRANCH) for layer in (1, 2))
+    def geometries(self) -> list[Layer]:
+        """The layers of the branch."""
+        return self._layers.layers
 
     @property
     def shortcut(self) -> Shortcut:
@@ -84,103 +87,126 @@ class ResidualExplorer(Explorer):
         Raises:
             ValueError: if this kind cannot have these channels.
         """
-        channels = {name: self.controls[name].value for name in ("in_channels", "out_channels")}
-        kind = self.controls["shortcut"].value
-        return Shortcut(kind=kind, branch=self.geometries, geometry=self._chosen_geometry, **channels)
+        before, _, after = self._channels
+        kind, branch = self.controls["shortcut"].value, tuple(self.geometries)
+        geometry = self._layers.geometry
+        return Shortcut(kind=kind, branch=branch, in_channels=before, out_channels=after, geometry=geometry)
 
     @property
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
-        values = {name: self.controls[name].value for name in (*_NUMBERS, "output_index")}
-        kind = self.controls["shortcut"].value
-        return {"geometries": list(self.geometries), **values, "kind": kind, "geometry": self._chosen_geometry}
+        channels = dict(zip(_CHANNELS, self._channels, strict=True))
+        shortcut = {"kind": self.controls["shortcut"].value, "geometry": self._layers.geometry}
+        return {**self._layers.settings, **channels, "output_index": self.controls["output_index"].value, **shortcut}
 
     @property
     def code(self) -> str:
         """The block in PyTorch, as far as its shapes go."""
-        size, *channels = (self.controls[name].value for name in _NUMBERS)
-        convs = [
-            f"    nn.Conv2d({before}, {after}, {conv_arguments(**asdict(geometry))}), nn.ReLU(),\n"
-            for before, after, geometry in zip(channels, channels[1:], self.geometries, strict=False)
-        ]
+        shortcut, channels = self.shortcut, channels_along(self.geometries, *self._channels)
+        steps = zip(self.geometries, channels, channels[1:], strict=False)
+        lines = [layer_code(layer, *both) for layer, *both in steps]
+        lines = [f"    {line}, nn.ReLU(),\n" if "Conv" in line else f"    {line},\n" for line in lines]
         return (
-            f"x = torch.zeros{(1, channels[0], size, size)}\n"
-            f"branch = nn.Sequential(\n{''.join(convs)})\n"
-            f"shortcut = {self.shortcut.code}\n"
-            "(shortcut(x) + branch(x)).shape"
+            f"x = torch.zeros{(1, channels[0], *self._layers.input_size)}\n"
+            f"branch = nn.Sequential(\n{''.join(lines)})\n"
+            f"shortcut = {shortcut.code}\n"
+            f"{shortcut.add_code}"
         )
 
+    @property
+    def _channels(self) -> tuple[int, ...]:
+        return tuple(self.controls[name].value for name in _CHANNELS)
+
     def bound_controls(self) -> None:
-        """Show what the shortcut leaves to choose, offer the repairs that fit, and bound ``output_index``."""
-        chosen = CHOICES[self.controls["shortcut"].value]
-        for name in _SHORTCUT:
-            self.controls[f"{name}_skip"].layout.display = "" if name in chosen else "none"
+        """Show the controls that count, offer the repairs that fit, and bound ``output_index``."""
+        self._layers.sync()
         self.controls["output_index"].layout.display = "" if "places" in self._pictures else "none"
-        input_size, before, _, after = (self.controls[name].value for name in _NUMBERS)
+        convs = [isinstance(layer, PoolGeometry) for layer in along(self.geometries, 0)].count(False)
+        self.controls["hidden_channels"].layout.display = "" if convs > 1 else "none"
         try:
-            self._offer(propose_shortcuts(self.geometries, before, after, input_size=input_size))
+            options = (_CHOOSE, *self._repairs())
         except ValueError:
-            self._offer([])
+            self.repair.options = (_CHOOSE,)
             raise
-        shortcut = self.shortcut
-        places = shortcut.branch_shape(input_size)[-1], shortcut.output_shape(input_size)[-1]
-        self.controls["output_index"].set_most(min(places) - 1)
+        if self.repair.options != options:
+            self.repair.options = options
+        shapes = self.shortcut.shapes(self._layers.input_size)
+        self.controls["output_index"].set_most(min(shape[1 + self._layers.axis] for shape in shapes) - 1)
 
     def view(self) -> View:
         """The pictures that were asked for, and what becomes of the add in words."""
-        input_size, shortcut = self.controls["input_size"].value, self.shortcut
-        verdicts = {size: shortcut.verdict(size) for size in range(1, _LARGEST + 1)}
-        options = {name: self.controls[name].value for name in ("hidden_channels", "output_index")}
-        picture = draw_residual(shortcut, input_size, verdicts=verdicts, pictures=self._pictures, **options)
-        branch, skip = (1, *shortcut.branch_shape(input_size)), (1, *shortcut.output_shape(input_size))
-        runs = [size for size, verdict in verdicts.items() if verdict == "equal"]
-        result = {"branch": branch, "skip": skip, "add": verdicts[input_size], "runs_at": listed(runs, most=4)}
-        sentence = _sentence(verdicts[input_size], skip, branch, aligned=shortcut.aligned(input_size))
-        return View(picture, sentence, result, code_line(self.code))
+        layers, shortcut, axis = self._layers, self.shortcut, self._layers.axis
+        verdicts = shortcut.verdicts(around(layers.input_size[axis], most=LARGEST), axis)
+        picture = draw_residual(
+            shortcut,
+            layers.input_size,
+            hidden_channels=self.controls["hidden_channels"].value,
+            output_index=self.controls["output_index"].value,
+            verdicts=verdicts,
+            axis=axis,
+            sizes="input sizes" if layers.square else ("heights", "widths")[axis],
+            pictures=self._pictures,
+        )
+        skip, branch = ((1, *shape) for shape in shortcut.shapes(layers.input_size))
+        verdict = shortcut.verdict(layers.input_size)
+        runs = [size for size, each in verdicts.items() if each == "equal"]
+        result = {"branch": branch, "skip": skip, "add": verdict, "runs_at": listed(runs, most=4)}
+        sentence = _sentence(verdict, skip, branch, shortcut.place(layers.input_size))
+        return View(picture, sentence, result, "<br>".join(self._notes(shortcut, verdict)) + code_line(self.code))
 
-    def _offer(self, proposals: Sequence[Shortcut]) -> None:
-        size = self.controls["input_size"].value
-        options = (_CHOOSE, *((_proposal_in_words(proposal, size), proposal) for proposal in proposals))
-        if self.repair.options != options:
-            self.repair.options = options
+    def _notes(self, shortcut: Shortcut, verdict: Verdict) -> Iterator[str]:
+        """What else there is to say: of even windows, of padding that is averaged in, and of a smaller size."""
+        layers, axis = self._layers, self._layers.axis
+        channels = channels_along(self.geometries, *self._channels)
+        for place, layer in enumerate(self.geometries if verdict == "error" else (), start=1):
+            if padded := one_sided(layer, *channels[place - 1 : place + 1]):
+                yield (
+                    f"Layer {place} has an even window, and no padding alike on both sides keeps a size. This does, "
+                    f'as <code>padding="same"</code> would: <code>{padded}</code>'
+                )
+        (geometry,), whole = along([layers.geometry], axis), compose(layers.drawn[1])
+        yield from borders(*layers.drawn, geometry)
+
+        def shown(size: int) -> object:
+            here, there = shortcut.sides(size, axis)
+            return shortcut.verdicts([size], axis)[size], here - there
+
+        period = lcm(whole.stride, geometry.stride)
+        yield from behaves_as(layers.drawn[0], period, whole.kernel_size, shown, layers.size_control)
+
+    def _repairs(self) -> Iterator[tuple[str, Shortcut]]:
+        """What makes the add run here: in words, with its price, and the block that it makes."""
+        layers, (before, hidden, after) = self.geometries, self._channels
+        repairs = list(propose_shortcuts(layers, before, after, input_size=self._layers.input_size))
+        repairs.sort(key=lambda each: each.kind != self.controls["shortcut"].value)  # the kind that is there first
+        kept = keep_size(layers, before, after)
+        if kept:  # a slip in the padding comes first, or after a causal crop; other changes make another model
+            slip = not {"kernel_size", "stride"} & {*changes(layers, kept.branch).split()}
+            repairs.insert(int("crop" in repairs[0].kind) if slip else len(repairs), kept)
+        sizes = around(self._layers.input_size[self._layers.axis], most=LARGEST)
+        had = chain_parameter_count(layers, channels_along(layers, before, hidden, after))
+        for repair in repairs:
+            if all(self._layers.holds(layer) for layer in (*repair.branch, repair.geometry)):
+                name = repair.name if repair is not kept else changes(layers, repair.branch)
+                has = chain_parameter_count(repair.branch, channels_along(layers, before, hidden, after))
+                price = f"{repair.parameter_count + has - had:+} parameters"
+                runs = f"runs at {len(repair.runs_at(sizes))} of {len(sizes)} sizes"
+                yield f"{name}: {price}, {repair.place(self._layers.input_size)}, {runs}", repair
 
     def _apply_repair(self, _: object) -> None:
-        proposal = self.repair.value
-        if not proposal:
+        repair = self.repair.value
+        if not repair:
             return
         with self.together():
-            self.controls["shortcut"].value = proposal.kind
-            for name in _SHORTCUT:
-                self.controls[f"{name}_skip"].value = getattr(proposal.geometry, name)
+            self.controls["shortcut"].value = repair.kind
+            self._layers.put(repair.branch, repair.geometry)
         self.repair.index = 0
 
-    @property
-    def _chosen_geometry(self) -> ConvGeometry:
-        chosen = CHOICES[self.controls["shortcut"].value]
-        return self._geometry("_skip", [name for name in _SHORTCUT if name in chosen])
 
-    def _geometry(self, suffix: str, names: Sequence[str] | Mapping[str, object]) -> ConvGeometry:
-        return ConvGeometry(**{"kernel_size": 1} | {name: self.controls[f"{name}{suffix}"].value for name in names})
-
-
-def _controls(suffix: str, geometry: ConvGeometry, bounds: Mapping[str, tuple[int, int]]) -> dict[str, Control]:
-    if geometry.dilation != 1:
-        raise ValueError(f"`dilation` must be 1 in this explorer; got {geometry}")
-    starts = {f"{name}{suffix}": (getattr(geometry, name), *ends) for name, ends in bounds.items()}
-    return {name: Control(name, *start) for name, start in starts.items()}
-
-
-def _sentence(verdict: Verdict, skip: tuple[int, ...], branch: tuple[int, ...], *, aligned: bool) -> str:
+def _sentence(verdict: Verdict, skip: tuple[int, ...], branch: tuple[int, ...], place: Place) -> str:
     if verdict == "error":
         return f"The add fails. PyTorch: {add_message(skip, branch)}"
     if verdict == "broadcast":
         stretched = " and ".join(str(shape) for shape in (skip, branch) if shape != tuple(map(max, skip, branch)))
         return f"The add runs, but it stretches {stretched} to fit: probably not what was meant."
-    if aligned:
-        return f"The add runs: {skip} on both sides, and both look at the same place."
-    return f"The add runs: {skip} on both sides. But they look at different places."
-
-
-def _proposal_in_words(shortcut: Shortcut, input_size: int) -> str:
-    place = "same place" if shortcut.aligned(input_size) else "other places"
-    return f"{shortcut.name}: {shortcut.parameter_count} parameters, {place}"
+    return f"The add runs: {skip} on both sides{_LOOK[place]}"

@@ -36,6 +36,27 @@ def test_value_is_a_trait_that_slider_and_box_follow(step, start, end):
     assert control.value == control.slider.value == start and type(control.value) is type(step)
 
 
+def test_slider_may_end_before_the_box_and_pulls_no_value_down():
+    control, seen = Control("n", 700, 1, 4096, reach=64), []
+    control.observe(lambda change: seen.append(change["new"]), "value")
+    assert (control.value, control.box.value, control.slider.value) == (700, 700, 64)
+    control.box.value = 4096
+    control.slider.value = 64  # where it is already
+    assert (control.value, control.slider.value, seen) == (4096, 64, [4096])
+    control.slider.value = 63
+    assert (control.value, control.box.value, seen) == (63, 63, [4096, 63])
+    control.value = 65
+    assert (control.box.value, control.slider.value) == (65, 64)
+
+
+def test_bound_of_a_value_beyond_the_slider_moves_it_down_and_lets_it_come_back():
+    control = Control("n", 700, 1, 4096, reach=64)
+    for most, value, slider in ((100, 100, 64), (40, 40, 40), (4096, 700, 64)):
+        control.set_most(most)
+        assert (control.value, control.box.value, control.slider.value) == (value, value, slider)
+        assert (control.box.max, control.slider.max) == (most, min(most, 64))
+
+
 @pytest.mark.parametrize(
     ("value", "step", "error", "message"),
     [
