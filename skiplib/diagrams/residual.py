@@ -1,6 +1,7 @@
 """A residual block: its shapes, for which input sizes it runs, where both sides of the add look (layer L2)."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 from skiplib.adding import Verdict
 from skiplib.arithmetic import Size, checked_pair
@@ -59,35 +60,45 @@ def draw_residual(
     return stack_pictures([draw[name]() for name in pictures])
 
 
-def draw_legal_sizes(verdicts: Mapping[int, Verdict], *, marked: int, sizes: str = "input sizes") -> Picture:
+def draw_legal_sizes(
+    verdicts: Mapping[int, Verdict],
+    *,
+    marked: int,
+    sizes: str = "input sizes",
+    title: str = "",
+    broke: Mapping[int, str] | None = None,
+) -> Picture:
     """For every input size, what becomes of the add: a tall bar runs, a middle one is stretched, a low one fails.
 
-    A click on a bar sets the size in the explorer around it: that of the width, if ``sizes`` are "widths".
+    A click on a bar sets the size in the explorer around it: that of the width, if ``sizes`` are "widths". ``broke``
+    says what to blame, where something is.
 
     >>> draw_legal_sizes({1: "error", 2: "broadcast", 3: "equal"}, marked=3).alt
     'Input sizes 1 to 3. The add runs at 3; it is stretched at 2; elsewhere it fails.'
     """
     cell = min(_WIDEST, _SPAN / len(verdicts))
-    parts, hits = [text(_LEFT, 14, f"for which {sizes} does this block run?", "b")], ""
+    parts, hits = [text(_LEFT, 14, title or f"for which {sizes} does this block run?", "b")], ""
     for place, (size, verdict) in enumerate(verdicts.items()):
         x, height = _LEFT + place * cell, _HEIGHTS[verdict]
         parts.append(rect(x + 0.5, 50 - height, cell - 1, height, verdict))
         hits += f'<rect x="{x:g}" y="20" width="{cell:g}" height="50" data-size="{size}">'
-        hits += f"<title>{size}: {_SAID[verdict]}</title></rect>"
+        hits += f"<title>{size}: {escape((broke or {}).get(size, _SAID[verdict]))}</title></rect>"
         if size == marked:
             parts.append(path("line", f"M{x - 1:g} 22h{cell + 2:g}v30h-{cell + 2:g}z"))
         if size == 1 or size % 4 == 0:
             parts.append(text(x + cell / 2, 66, size, "m"))
     for place, (verdict, words) in enumerate(_SAID.items()):
-        x, low = _LEFT + 120 * place, 0.6 * _HEIGHTS[verdict]
-        parts.append(rect(x, 94 - low, 12, low, verdict) + text(x + 18, 94, f"{SIGNS[verdict]} {words}"))
+        x, low = _LEFT + _SPAN - 300 + 106 * place, 0.5 * _HEIGHTS[verdict]
+        parts.append(rect(x, 14 - low, 12, low, verdict) + text(x + 18, 14, f"{SIGNS[verdict]} {words}"))
     at = {kind: in_ranges([size for size, each in verdicts.items() if each == kind]) for kind in _SAID}
-    alt = f"{sizes.capitalize()} {min(verdicts)} to {max(verdicts)}. "
+    alt = (
+        f"{title}: " * bool(title) + f"{sizes if title else sizes.capitalize()} {min(verdicts)} to {max(verdicts)}. "
+    )
     alt += f"The add runs at {at['equal']}; it is stretched at {at['broadcast']}; elsewhere it fails."
     rules = {".go": "fill:none;pointer-events:all;cursor:pointer", ".go rect:hover": f"stroke:{INK}"}
     click = set_size("input_size_w" if sizes == "widths" else "input_size")
     hover = f'{style(rules)}<g class="go" onclick="{click}">{hits}</g>'
-    return make_picture(_WIDTH, 102, parts, alt=alt, hover=hover)
+    return make_picture(_WIDTH, 74, parts, alt=alt, hover=hover)
 
 
 def draw_alignment(

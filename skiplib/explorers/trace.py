@@ -109,7 +109,11 @@ class TraceExplorer(RestingExplorer):
             self.drawn = [self._strip(each, patience=math.inf) for each in dict.fromkeys((None, repair))]
         size = self.controls["input_size"].value
         steps, arcs = folded(run, menu={site: row.label for site, row in self._layers.items()}, chosen=self._chosen)
-        strips = [draw_legal_sizes(strip.verdicts, marked=size) for strip in self.drawn]
+        titles = ("which sizes run?",) if len(self.drawn) == 1 else ("as it is", "with the repair")
+        strips = [
+            draw_legal_sizes(strip.verdicts, marked=size, title=title, broke=strip.broke)
+            for strip, title in zip(self.drawn, titles, strict=True)
+        ]
         picture = stack_pictures([draw_trace(shown(self._input_size), steps, arcs, error=run.error), *strips])
         runs = self.drawn[-1]
         result = {"fails_at": run.failed.label if run.failed else "nothing", "runs_at": runs.rule}
