@@ -139,7 +139,7 @@ def _candidates(branch: Sequence[ConvGeometry], input_size: int) -> list[tuple[K
     """What may be worth trying along one axis, always as many and in the same order."""
     whole, places = compose(branch), sizes(input_size, branch)[-1]
     middle = replace(PIXEL, stride=whole.stride, padding=max(0, whole.padding - (whole.kernel_size - 1) // 2))
-    windows = {"kernel_size": max(2, whole.stride)}, vars(whole)
+    windows = {"kernel_size": whole.stride} if whole.stride > 1 else vars(whole), vars(whole)
     pools = ["max pooling", "average pooling", "pool, then 1×1"]
     pooled = [
         (kind, geometry_of(kind, {"stride": whole.stride, "padding": 0, "dilation": 1, **window, "ceil_mode": ceil}))

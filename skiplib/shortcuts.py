@@ -225,10 +225,12 @@ class Shortcut:
         """
         if not self.fits(input_size):
             return "other places"
-        pairs = list[tuple[range, range]]()
+        pairs, alike = list[tuple[range, range]](), dict[object, tuple[int, int, int]]()
         for axis, (size, count) in enumerate(
             zip(checked_pair("input_size", input_size), self.shapes(input_size)[0][1:], strict=True)
         ):
+            alike[size, self._reads[axis], along(self.branch, axis)] = size, count, axis
+        for size, count, axis in alike.values():
             # Where both sides move evenly, the first and the last output are the furthest apart.
             pairs += self.reads(range(count) if self.kind == "resize" else (0, count - 1), size, axis)
         if all(abs((here[0] + here[-1]) - (there[0] + there[-1])) <= 1 for here, there in pairs):
