@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 from ast import literal_eval
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,66 @@ def deepened(*, skip):
     return torch.allclose(deep(images), shallow(images), atol=1e-5)
 
 
+BACK = nn.ConvTranspose2d(1, 1, 3, stride=2, padding=1)
+DOWN_AND_UP = {
+    "A": nn.Sequential(nn.MaxPool2d(2), UP),
+    "B": nn.Sequential(nn.MaxPool2d(2, ceil_mode=True), UP),
+    "C": nn.Sequential(DOWN, UP),
+    "D": nn.Sequential(DOWN, BACK),
+}
+ODD = set(range(3, 64, 2))
+ASIDE = ("further back", "at the same place", "further on")
+ORDINALS = ("first", "second", "third", "fourth")
+ENCODER = nn.TransformerEncoder(
+    nn.TransformerEncoderLayer(1600, 25, 6400, batch_first=True, device="meta"), 48, enable_nested_tensor=False
+)
+STEM = [(7, 2, 3), (3, 2, 1)]
+RESNET_18 = STEM + [(3, 1, 1)] * 4 + [(3, 2, 1), (3, 1, 1), (3, 1, 1), (3, 1, 1)] * 3  # its longest way
+
+
+def u_net(size, *, levels=4, by=2, taller_at=None):
+    """The cats of a U-Net that fit, from the deepest, until one fails."""
+    skips, joined = [torch.zeros(1, 1, size, size)], []
+    with suppress(RuntimeError):
+        for _ in range(levels):
+            skips.append(nn.MaxPool2d(by)(skips[-1]))
+        x = skips.pop()
+        for place, skip in enumerate(reversed(skips)):
+            x = nn.ConvTranspose2d(1, 1, by, by, output_padding=int(place == taller_at))(x)
+            joined.append(torch.cat([skip, x], dim=1))
+            x = skip
+    return joined
+
+
+def resnet_window():
+    """How many pixels of a wide strip one output of ResNet-18's last add depends on."""
+    strip = torch.ones(1, 1, 1024, dtype=torch.float64, requires_grad=True)
+    x = strip
+    for kernel_size, stride, padding in RESNET_18:
+        x = nn.functional.conv1d(x, torch.full((1, 1, kernel_size), 0.3).double(), None, stride, padding)
+    x[..., x.shape[-1] // 2].sum().backward()
+    return strip.grad.count_nonzero().item()
+
+
+def resnet_size(size):
+    return width(nn.Sequential(*(nn.Conv2d(1, 1, *each) for each in RESNET_18)), size)
+
+
+def overwritten():
+    """The share of outputs that an in-place ReLU at the start of a branch changes."""
+    torch.manual_seed(172)
+    conv, x = nn.Conv2d(8, 8, 3, padding=1), torch.randn(1, 8, 16, 16)
+    meant = x + conv(torch.relu(x))
+    share = (meant != x + conv(torch.relu_(x))).float().mean()
+    return "none" if share == 0 else "all" if share == 1 else "about half" if 0.4 < share < 0.6 else "some"
+
+
+def middle(module):
+    """The middle of the columns on which the sixth column of the output depends."""
+    read = read_columns(module, 64, 5)
+    return (read[0] + read[-1]) / 2
+
+
 RIGHT = {
     "00.branch_shape": tuple(BRANCH(torch.zeros(1, 3, 32, 32)).shape),
     "00.dimension": 2,
@@ -180,6 +241,17 @@ RIGHT = {
     "04.trust": "near 0",
     "04.linear": "above 90 %",
     "04.curve": "b",
+    "06.meets": (20, width(BRANCH, 20)),
+    "06.comes_back": tuple(width(nn.Sequential(down, UP), 15) for down in (nn.MaxPool2d(2), DOWN)),
+    "06.odd_images": {name for name, net in DOWN_AND_UP.items() if agree(net, nn.Conv2d(1, 1, 1), ODD) == ODD},
+    "06.twenty": "it runs" if len(u_net(20)) == 4 else f"the {ORDINALS[len(u_net(20))]} cat fails",
+    "06.moved": "it runs at 16" if len(u_net(16, taller_at=len(u_net(20)))) == 4 else "it fails at 16",
+    "06.window": "wider than the image" if resnet_window() > 224 else "between half and all of it",
+    "06.smallest": next(size for size in range(1, 33) if resnet_size(size) > 0),
+    "06.overwritten": overwritten(),
+    "06.apart": ASIDE[1 + int(math.copysign(1, middle(nn.AvgPool2d(4)) - middle(nn.Conv2d(1, 1, 9, 4, 4))))],
+    "06.adds": sum(isinstance(layer, nn.LayerNorm) for layer in ENCODER.modules()),  # one behind each add
+    "06.levels": {n for n in range(20, 61) if len(u_net(n, levels=3, by=3)) == 3},
 }
 ALSO_RIGHT = [
     ("01.kept", [4, 3]),
@@ -189,6 +261,7 @@ ALSO_RIGHT = [
     ("01.places", torch.tensor(5)),
     ("02.one_pixel", " Stretched "),
     ("04.curve", "B"),
+    ("06.meets", [20, 8]),
 ]
 MISTAKES = [  # those that are computed or read by code; the others stand in the texts
     ("01.places", 4, "One too few: the window at the very start counts as well. Places are steps plus 1."),

@@ -12,11 +12,13 @@ from skiplib.experiments import measured_nets, try_fates, try_rescue, try_shortc
 
 HALVING = (ConvGeometry(kernel_size=3, stride=2, padding=1), ConvGeometry(kernel_size=3, padding=1))
 SAME, PUBLISHED = [HALVING[1]] * 2, [ConvGeometry(kernel_size=2, stride=2, padding=2)] * 2
+BOTTLENECK = [ConvGeometry(1), HALVING[0], ConvGeometry(1)]
 TRIED = range(8, 41)
 TRY = {
     "02.repair_1": partial(try_shortcut, "02.repair_1", branch=HALVING, channels=(3, 6, 6), sizes=TRIED),
     "02.repair_2": partial(try_shortcut, "02.repair_2", branch=SAME, channels=(1, 16, 16), sizes=TRIED),
     "02.repair_3": partial(try_shortcut, "02.repair_3", branch=PUBLISHED, channels=(3, 6, 3), sizes=TRIED),
+    "06.bottleneck": partial(try_shortcut, "06.bottleneck", branch=BOTTLENECK, channels=(16, 8, 8, 32), sizes=TRIED),
     "03.sigmoid": partial(try_fates, "03.sigmoid", depth=50, activation="sigmoid"),
     "03.he": partial(try_fates, "03.he", depth=50, init="he"),
     "03.scaled": partial(try_fates, "03.scaled", depth=50, init="he", alpha=1 / math.sqrt(24)),
@@ -47,6 +49,8 @@ def resized(x):
 
 
 RIGHT = [
+    ("06.bottleneck", nn.Conv2d(16, 32, 1, stride=2), "So does ResNet-50: 1 × 1, with the stride of the branch."),
+    ("06.bottleneck", nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(16, 32, 1)), "So does ResNet-50"),
     ("02.repair_1", nn.Conv2d(3, 6, kernel_size=1, stride=2), "Channels and stride both fit. He's option B"),
     ("02.repair_1", nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6)), "at 39 and 40 both"),
     ("02.repair_1", nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(3, 6, 1)), "sizes 8 to 40; at"),
@@ -83,6 +87,8 @@ RIGHT = [
     ("04.rescue", {"activation": "tanh", "init": "xavier", "epochs": 6}, "not without care."),
 ]
 MISTAKES = [
+    ("06.bottleneck", nn.Conv2d(16, 32, 1), "The middle convolution halves the image."),
+    ("06.bottleneck", nn.MaxPool2d(1, 2), "the skip gives (2, 16, 4, 6) and the branch (2, 32, 4, 6)"),
     ("02.repair_1", nn.Identity(), "the skip gives (2, 3, 8, 12) and the branch (2, 6, 4, 6)"),
     (
         "02.repair_1",

@@ -12,6 +12,7 @@ from skiplib.exercises import UNANSWERED
 from skiplib.trials import try_alpha, try_branch_geometry, try_function, try_skip_geometry
 
 HALF = ConvGeometry(kernel_size=3, stride=2, padding=1)
+QUARTER = [ConvGeometry(9, stride=4, padding=4), ConvGeometry(9, padding=4)]
 SETTINGS = {
     "input_size": (15, 16, 32, 33),
     "kernel_size": (1, 2, 3, 5),
@@ -24,6 +25,7 @@ TRY = {
     "01.keeping": partial(try_branch_geometry, "01.keeping", input_size=32),
     "02.fitting": partial(try_skip_geometry, "02.fitting", branch=[HALF, HALF], sizes=range(8, 41)),
     "03.alpha": partial(try_alpha, "03.alpha", blocks=50),
+    "06.audio_skip": partial(try_skip_geometry, "06.audio_skip", branch=QUARTER, sizes=range(16, 257)),
 }
 
 
@@ -79,6 +81,8 @@ RIGHT = [
     ("01.keeping", [5, 1, 2], "Padding 2 on each side makes up for the 4 places that are lost."),
     ("02.fitting", (7, 4, 3), "That is `compose` of the branch"),
     ("02.fitting", [1, 4, 0], "So its k − 2p is that of the branch, and both look at the same place."),
+    ("06.audio_skip", (41, 4, 20), "That is `compose` of the branch: as long as the branch"),
+    ("06.audio_skip", (1, 4, 0), "and both look at the same place."),
     ("03.alpha", 1 / math.sqrt(50), "n · alpha² is 1.00: in theory 50 blocks multiply by 1.64, less than"),
     ("03.alpha", 0.1415, "n · alpha² is 1.00"),
     ("03.alpha", np.float32(0.14), "n · alpha² is 0.98: in theory 50 blocks multiply by 1.62"),
@@ -136,6 +140,8 @@ MISTAKES = [
     ("02.fitting", (9, 4, 0), "PyTorch refuses"),
     ("02.fitting", "741", "(kernel_size, stride, padding): The answer is 3 whole numbers in order, such as"),
     ("02.fitting", (7, 4, "x"), "(kernel_size, stride, padding): The answer is 3 whole numbers in order, such as"),
+    ("06.audio_skip", (4, 4, 0), "It misses 180 of the sizes 16 to 256: at 17 the skip gives 4, the branch 5."),
+    ("06.audio_skip", (8, 4, 4), "It misses 61 of the sizes 16 to 256: at 16 the skip gives 5, the branch 4."),
     ("03.alpha", 0, "do nothing at all"),
     ("03.alpha", -0.1, "The sign changes nothing about the size: give a positive number."),
     ("03.alpha", 2, "smaller than 1"),
