@@ -100,10 +100,13 @@ def check(question: str, answer: object) -> Feedback:
         given, form = read(answer, known)
     except ValueError as error:
         return unread(f"{error} {known.get('form', '')}".strip())
-    kind = type(given)  # TOML has lists only
-    if given == kind(known["answer"]):
+
+    def of_its_kind(value: Any) -> Any:
+        return type(given)(value) if isinstance(value, list) else value  # TOML has lists only
+
+    if given == of_its_kind(known["answer"]):
         return almost(form, known["reason"]) if form else right(known["reason"])
-    reasons = dict.fromkeys(why for mistake, why in known.get("mistakes", []) if kind(mistake) == given)
+    reasons = dict.fromkeys(why for mistake, why in known.get("mistakes", []) if of_its_kind(mistake) == given)
     numbers = given if isinstance(given, tuple) else (given,)
     if any(isinstance(number, float) for number in numbers) and not reasons and not known.get("float"):
         whole = "The answer is a whole number" if numbers == (given,) else "The numbers are whole"

@@ -182,7 +182,7 @@ MISTAKES = [
     (
         "04.rescue",
         {"norm": "batch", "epochs": 2},
-        "It reaches 62 % on the training digits. That is more than a guess. Try other pairs",
+        " % on the training digits. That is more than a guess. Try other pairs",
     ),
     ("04.rescue", {"norm": "batch"}, "another `lr`, or up to 8 epochs."),
     ("04.rescue", {"init": "he", "lr": 100}, "not finite any more"),

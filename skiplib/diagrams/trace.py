@@ -24,7 +24,7 @@ _RULES = {
 _ARCS = {"error": " fails", "broadcast": " stretched"}
 _CLICK = (  # the menu of the explorer around it is the only way from a picture to the kernel
     "const menu=this.closest('.skiplib-explorer')?.querySelector('.skiplib-layer select');"
-    "const place=[...menu.options].findIndex(each=>each.text===event.target.dataset.layer);"
+    "const place=[...menu.options].findIndex(each=>each.value===event.target.dataset.layer);"
     "if(place>=0){menu.selectedIndex=place;menu.dispatchEvent(new Event('change',{bubbles:true}))}"
 )
 

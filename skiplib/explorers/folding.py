@@ -58,9 +58,10 @@ def _step(run: Trace, joins: dict[int, Join], group: Group, menu: Mapping[str, s
     if all(_is_idle(run.rows, place) for place in group[1:]):
         label, arithmetic = ", ".join([first.label, *(row.op for row in rows[1:])]), first.sum
     else:
-        names = zip(*(row.layer.split(".") for row in rows), strict=False)
+        busy = [row for row, place in zip(rows, group, strict=True) if not _is_idle(run.rows, place)]
+        names = zip(*(row.layer.split(".") for row in busy), strict=False)
         module = ".".join(parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, names))
-        label, arithmetic = f"{module}: {len(rows)} steps", ""
+        label, arithmetic = f"{module or first.label}: {len(rows)} steps", ""
     verdicts = [joins[place].verdict for place in group if place in joins]
     parameters = sum(row.parameters for row in rows)
     title = "\n".join(filter(None, [first.line, f"{parameters} parameters" * bool(parameters)]))

@@ -20,7 +20,6 @@ from skiplib.tracing.explaining import explain
 from skiplib.tracing.recorder import Change, Row
 from skiplib.tracing.repairs import Repair, repairs
 from skiplib.tracing.tracer import Sweep, Trace, shown, trace
-from skiplib.words import counted
 
 _BOUNDS = {"kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
 _LARGEST = 64  # of the slider, and the most sizes that the strip has
@@ -216,7 +215,7 @@ def _sentence(run: Trace, strip: Sweep) -> str:
         return f"{at}. {where}"
     joins = run.joins
     fit = sum(join.verdict == "equal" for join in joins)
-    return f"It gives {shown(run.output_shape)}; {fit} of {counted(len(joins), 'join')} fit. {where}"
+    return f"It gives {shown(run.output_shape)}; joins that fit: {fit} of {len(joins)}. {where}"
 
 
 def _in_short(repair: Repair) -> str:

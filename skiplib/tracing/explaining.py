@@ -19,8 +19,11 @@ def explain(run: Trace) -> str:
     with too little room the smallest input that would do; for wrong channels those that it takes.
     """
     if join := run.failed_join:
-        return "\n".join(_failing_join(run, join))
-    return "\n".join(_failing_step(run) if run.error else _worth_a_look(run))
+        return "\n".join([*_failing_join(run, join), *_worth_a_look(run)])
+    if run.error:
+        return "\n".join([*_failing_step(run), *_worth_a_look(run)])
+    fit = sum(join.verdict == "equal" for join in run.joins)
+    return "\n".join([*_worth_a_look(run), f"Joins whose shapes fit: {fit} of {len(run.joins)}."])
 
 
 def _failing_join(run: Trace, join: Join) -> Iterator[str]:
@@ -106,11 +109,9 @@ def _worth_a_look(run: Trace) -> Iterator[str]:
         if row.overwritten:
             yield f"`{row.line}` uses a tensor that {run.name(row.overwritten[0])} had overwritten in place."
     for join in run.joins:
-        apart = offset(run.rows, join)
+        apart = None if join.verdict == "error" else offset(run.rows, join)
         if join.verdict == "broadcast":
             yield f"`{join.row.line}` runs, but it stretches: {' with '.join(map(shown, join.sides))}."
         elif apart is not None and apart > 0.5:
             where = "drift apart" if apart == math.inf else f"look {apart:g} positions apart"
             yield f"`{join.row.line}` runs, but its sides {where}."
-    fit = sum(join.verdict == "equal" for join in run.joins)
-    yield f"{counted(len(run.joins), 'join')}, of which {fit} have sides that fit."

@@ -4,7 +4,7 @@ Options A and B are those of He et al. (2015, arXiv 1512.03385, Sec 3.3); the pr
 size is the branch's composed geometry (Araujo, Norris and Sim, 2019, Distill, doi 10.23915/distill.00021).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -145,73 +145,47 @@ def _zero_channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
 
 def _crop(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     """Cut every side down to the smallest."""
-    if not _differ_in_size_only(join) or not join:
-        return
-
-    def change(sides: list[Tensor]) -> list[Tensor]:
-        smallest = [min(sizes) for sizes in zip(*(each.shape[2:] for each in sides), strict=True)]
-        return [F.pad(each, _missing(each, smallest)) for each in sides]
-
-    names, axes = SIDES[: len(join.sides)], "dhw"[-(len(join.sides[0]) - 2) :]
-    sizes = ", ".join(f"{name}.shape[2:]" for name in names)
-    taken = ", ".join(axes) + "," * (len(axes) == 1)
-    cuts = ", ".join(f"{name}[..., {', '.join(f':{axis}' for axis in axes)}]" for name in names)
-    body = f"{taken} = (min(sizes) for sizes in zip({sizes}))\n{', '.join(names)} = {cuts}"
-    yield at_join(join, "cut at the end", change, body)
-
-
-def _missing(tensor: Tensor, wanted: Sequence[int]) -> list[int]:
-    """Pixels before and behind each axis, the last first, up to a size; less than 0 cuts."""
-    return [n for now, size in zip(reversed(tensor.shape), reversed(wanted), strict=False) for n in (0, size - now)]
+    if join and _differ_in_size_only(join):
+        yield _to_one_size(join, "cut at the end", min)
 
 
 def _zeros(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
-    """Zeros at the end, up to the size of the shorter way."""
-    if not _differ_in_size_only(join) or not join:
-        return
-    short, axes = _short_and_long(join)[0], range(-1, 1 - len(join.sides[0]), -1)
+    """Zeros at the end of every side, up to the largest."""
+    if join and _differ_in_size_only(join):
+        yield _to_one_size(join, "zeros at the end", max)
+
+
+def _to_one_size(join: Join, name: str, choose: Callable[[Iterable[int]], int]) -> Fix:
+    """Every side as large along each axis as the smallest or the largest; padding by less than 0 cuts."""
 
     def change(sides: list[Tensor]) -> list[Tensor]:
-        return [F.pad(each, _missing(each, sides[short].shape[2:])) for each in sides]
+        wanted = [choose(sizes) for sizes in zip(*(each.shape[2:] for each in sides), strict=True)]
+        pairs = [
+            [n for size, now in zip(wanted, each.shape[2:], strict=True) for n in (size - now, 0)] for each in sides
+        ]
+        return [F.pad(each, pair[::-1]) for each, pair in zip(sides, pairs, strict=True)]
 
-    yield at_join(
-        join,
-        "zeros at the end",
-        change,
-        _each_other(
-            join,
-            lambda one, other: (
-                f"nn.functional.pad({one}, ({', '.join(f'0, {other}.shape[{a}] - {one}.shape[{a}]' for a in axes)}))"
-            ),
-        ),
-    )
+    names, axes = SIDES[: len(join.sides)], "dhw"[2 - len(join.sides[0]) :]
+    sizes = ", ".join(f"{side}.shape[2:]" for side in names)
+    lines = [f"{', '.join(axes)}{',' * (len(axes) == 1)} = ({choose.__name__}(sizes) for sizes in zip({sizes}))"]
+    for side in names:
+        pairs = ", ".join(f"0, {axis} - {side}.shape[-{place}]" for place, axis in enumerate(axes[::-1], 1))
+        lines.append(f"{side} = nn.functional.pad({side}, ({pairs}))")
+    return at_join(join, name, change, "\n".join(lines))
 
 
 def _resize(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     """Resized to the size of the shorter way."""
-    if not _differ_in_size_only(join) or not join:
+    if not join or not _differ_in_size_only(join):
         return
     short = _short_and_long(join)[0]
 
     def change(sides: list[Tensor]) -> list[Tensor]:
-        return [
-            F.interpolate(each, sides[short].shape[2:]) if place != short else each
-            for place, each in enumerate(sides)
-        ]
+        return [F.interpolate(each, sides[short].shape[2:]) for each in sides]
 
-    yield at_join(
-        join,
-        "resize",
-        change,
-        _each_other(join, lambda one, other: f"nn.functional.interpolate({one}, {other}.shape[2:])"),
-    )
-
-
-def _each_other(join: Join, code: Callable[[str, str], str]) -> str:
-    """A line of code for every side but the one with the shorter way."""
-    short = _short_and_long(join)[0]
-    names = [name for place, name in enumerate(SIDES[: len(join.sides)]) if place != short]
-    return "\n".join(f"{name} = {code(name, SIDES[short])}" for name in names)
+    others = [name for place, name in enumerate(SIDES[: len(join.sides)]) if place != short]
+    body = [f"{name} = nn.functional.interpolate({name}, {SIDES[short]}.shape[2:])" for name in others]
+    yield at_join(join, "resize", change, "\n".join(body))
 
 
 def _channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
@@ -240,8 +214,8 @@ def _short_and_long(join: Join) -> tuple[int, int]:
     return short, max((place for place in range(len(lengths)) if place != short), key=lengths.__getitem__)
 
 
-def _differ_in_size_only(join: Join | None) -> bool:
-    if join is None or len({len(shape) for shape in join.sides}) > 1 or len(join.sides[0]) < 3:
+def _differ_in_size_only(join: Join) -> bool:
+    if len({len(shape) for shape in join.sides}) > 1 or len(join.sides[0]) < 3:
         return False
     return join.sign == "cat" or len({shape[:2] for shape in join.sides}) == 1
 

@@ -67,8 +67,8 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The layer, name and kind, or the function where no layer stands behind it."""
-        return f"{self.layer} {self.op}".strip() if self.op[0].isupper() else self.op
+        """Its layer and what it is; for a function the module that calls it."""
+        return f"{self.layer} {self.op}".strip()
 
 
 class Recorder(TorchFunctionMode):

@@ -55,7 +55,10 @@ class Trace:
 
     def name(self, place: int) -> str:
         """A row in a word or two."""
-        return "the input" if place == INPUT else f"`{self.rows[place].label}`"
+        if place == INPUT:
+            return "the input"
+        row = self.rows[place]
+        return f"`{row.label}`" + f" in `{row.line}`" * (row.op[0].islower() and bool(row.line))
 
     def sees(self, place: int, axis: int = -1) -> int | None:
         """How many positions of the input one of a row sees along an axis (-1: width), at most; None if maybe all."""
@@ -70,10 +73,12 @@ class Trace:
 
     def __str__(self) -> str:
         """A line for each step: its name, its shape, its sum."""
-        lines = [f"{'input':22} {shown(self.inputs[0].shape)}"]
+        stretched = [join.row for join in self.joins if join.verdict == "broadcast"]
+        lines = [f"{'input':26} {shown(self.inputs[0].shape)}"]
         for row in self.rows:
             shape = shown(row.shape) if row.shape else " with ".join(map(shown, row.before))
-            lines.append(f"{row.label:22} {shape:20} {row.sum}".rstrip())
+            said = f"~ stretches {' with '.join(map(shown, row.before))}" if row in stretched else row.sum
+            lines.append(f"{row.label:26} {shape:18} {said}".rstrip())
         return "\n".join([*lines, *[f"✗ {self.error}"] * bool(self.error)])
 
 
@@ -156,14 +161,13 @@ class Sweep:
         if len(runs) == len(self.verdicts):
             return "every size"
         step = runs[1] - runs[0] if len(runs) > 1 else 0
-        if not step or runs != [size for size in self.verdicts if size >= runs[0] and (size - runs[0]) % step == 0]:
+        alike = [size for size in self.verdicts if step and size % step == runs[0] % step]
+        if not alike or runs != [size for size in alike if size >= runs[0]]:
             return in_ranges(runs) if len(runs) < _FEW else f"{len(runs)} of {len(self.verdicts)} sizes"
-        if step == 1:
-            return f"every size from {runs[0]}"
-        if step == 2:
-            return f"{'odd' if runs[0] % 2 else 'even'} sizes"
-        rest = runs[0] % step
-        return f"multiples of {step}" if not rest else f"sizes that leave {rest} when divided by {step}"
+        if step > 2 and runs[0] % step:
+            return f"{runs[0]}, {runs[1]} and on in steps of {step}"
+        words = {1: "every size", 2: f"{'odd' if runs[0] % 2 else 'even'} sizes"}
+        return words.get(step, f"multiples of {step}") + f" from {runs[0]}" * (runs[0] != alike[0])
 
 
 def sweep(model: nn.Module, input_size: Sequence[int], sizes: Iterable[int]) -> Sweep:

@@ -103,7 +103,7 @@ def test_repairs_are_looked_for_switched_on_and_shown_before_and_after():
     explorer.repair.value = dict(explorer.repair.options)["output_padding=1 in up.2"]
     before, after = explorer.drawn
     assert before.runs == [16, 32, 48, 64] and after.runs == [20, 36, 52]
-    assert explorer.status.startswith("It gives (1, 2, 20, 20); 4 of 4 joins fit.")
+    assert explorer.status.startswith("It gives (1, 2, 20, 20); joins that fit: 4 of 4.")
     assert "nn.ConvTranspose2d" in explorer._details.value
     explorer.controls["input_size"].value = 32
     assert "fails" in explorer.status
