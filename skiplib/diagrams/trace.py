@@ -18,6 +18,7 @@ _RULES = {
     ".fails": f"stroke:{VERDICTS['error']};stroke-width:3;stroke-dasharray:5 3",
     ".stretched": f"stroke:{VERDICTS['broadcast']};stroke-width:3",
     ".tip": f"fill:{INK}",
+    ".mark": "fill:#000;font-weight:600",
     ".failing": f"fill:{VERDICTS['error']};fill-opacity:.18",
     ".chosen": f"fill:{VERDICTS['broadcast']};fill-opacity:.25",
 }
@@ -80,7 +81,7 @@ def _row(step: Step, left: float, y: float) -> Iterator[str]:
     if step.failed or step.chosen:
         yield rect(left - 6, y - 14, _WIDTH - left + 4, _PITCH, "failing" if step.failed else "chosen")
     if step.join:
-        yield rect(left - 22, y - 12, 15, 15, step.join) + text(left - 14.5, y, SIGNS[step.join], "m on b")
+        yield rect(left - 22, y - 12, 15, 15, step.join) + text(left - 14.5, y, SIGNS[step.join], "m mark")
     yield text(left, y, _cut(step.label, _LONGEST), "b" if step.join else "")
     yield text(_SUM, y, _cut(step.sum, _LINE - len(step.shape)))
     yield text(_WIDTH - 6, y, step.shape, "e b")
