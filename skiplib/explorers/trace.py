@@ -1,7 +1,8 @@
 """TraceExplorer: the learner's own network, its sizes, its joins, and repairs to switch on (layer L3)."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from time import perf_counter
 from typing import Any
@@ -17,7 +18,7 @@ from skiplib.explorers.folding import folded
 from skiplib.explorers.resting import RestingExplorer
 from skiplib.tracing.changes import Fix, at_layer, merged
 from skiplib.tracing.explaining import explain
-from skiplib.tracing.recorder import Change, Row
+from skiplib.tracing.recorder import Change, Row, Site
 from skiplib.tracing.repairs import Repair, repairs
 from skiplib.tracing.tracer import Sweep, Trace, shown, trace
 
@@ -25,7 +26,7 @@ _BOUNDS = {"kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilatio
 _LARGEST = 64  # of the slider, and the most sizes that the strip has
 _MUCH, _AT_ONCE = 10**10, 10**9  # multiplications for all of a strip, and for a move while the slider is dragged
 _CHUNK = 0.05  # seconds of work on the strip at a time
-_AS_IT_IS = ("as it is", None)
+_AS_IT_IS, _NO_LAYER = ("as it is", None), ("none", None)
 
 
 class TraceExplorer(RestingExplorer):
@@ -52,20 +53,23 @@ class TraceExplorer(RestingExplorer):
     ) -> None:
         self._start = trace(model, input_size)
         sizes = tuple(self._start.inputs[0].shape[2:])
-        if not sizes:
-            raise ValueError(f"`input_size` must have axes behind batch and channels; got {tuple(input_size)}")
-        self._axes, self._moved, self._chosen = len(sizes), dict[str, dict[str, int]](), ""
+        if not sizes or (len(sizes) > 2 and len(set(sizes)) > 1):
+            words = "axes behind batch and channels, three of them alike"
+            raise ValueError(f"`input_size` must have {words}; got {tuple(input_size)}")
+        self._axes, self._chosen = len(sizes), None
         cost = 1 + sum(row.work for row in self._start.rows)
-        self._many = max(8, min(_LARGEST, _MUCH // cost))
-        self._layers: dict[str, Row] = {}
-        self._strips: dict[object, Sweep] = {}
+        self._many = max(1, min(_LARGEST, _MUCH // cost))
+        self._layers: dict[Site, Row] = {}  # those that can be moved
+        self._menu: dict[Site, str] = {}  # what they are called
+        self._moved: dict[Site, dict[str, int]] = {}
+        self._strips: dict[object, _Strip] = {}
         apart = {"description": "height and width apart", "indent": False, "layout": {"width": INNER}}
         controls: dict[str, Any] = {"input_size": Control("input_size", sizes[0], 1, max(_LARGEST, sizes[0]))}
         if self._axes == 2:
             controls["height_and_width_apart"] = widgets.Checkbox(sizes[0] != sizes[1], **apart)
             controls["input_size_w"] = Control("input_size_w", sizes[1], 1, max(_LARGEST, sizes[1]))
         look = {"style": {"description_width": "50px"}, "layout": {"width": INNER}}
-        controls["layer"] = widgets.Dropdown(options=[("none", "")], description="layer", **look)
+        controls["layer"] = widgets.Dropdown(options=[_NO_LAYER], description="layer", **look)
         controls |= {name: Control(name, ends[0], *ends) for name, ends in _BOUNDS.items()}
         self.repair = widgets.Dropdown(options=[_AS_IT_IS], description="repair", **look)
         buttons = {"look for repairs": self._look_for_repairs, "next size that fails": self._next_failing}
@@ -107,27 +111,37 @@ class TraceExplorer(RestingExplorer):
         if not self.moving:
             self.drawn = [self._strip(each, patience=math.inf) for each in dict.fromkeys((None, repair))]
         size = self.controls["input_size"].value
-        steps, arcs = folded(run, menu={site: row.label for site, row in self._layers.items()}, chosen=self._chosen)
-        titles = ("which sizes run?",) if len(self.drawn) == 1 else ("as it is", "with the repair")
+        steps, arcs = folded(run, menu=self._menu, chosen=self._chosen)
+        which = f"which heights run at a width of {self._width}?" if self._width else "which sizes run?"
+        titles = (which,) if len(self.drawn) == 1 else ("as it is", "with the repair")
         strips = [
             draw_legal_sizes(strip.verdicts, marked=size, title=title, broke=strip.broke)
             for strip, title in zip(self.drawn, titles, strict=True)
         ]
         picture = stack_pictures([draw_trace(shown(self._input_size), steps, arcs, error=run.error), *strips])
         runs = self.drawn[-1]
-        result = {"fails_at": run.failed.label if run.failed else "nothing", "runs_at": runs.rule}
+        failed = run.failed.label if run.failed else run.line or run.error or "nothing"
+        result = {"fails_at": failed, "runs_at": runs.rule}
         return View(picture, _sentence(run, runs), result, self._details_of(run, repair))
 
     def prepared(self) -> bool:
         """Try a few more sizes."""
-        strips = [self._strip(each, patience=_CHUNK) for each in dict.fromkeys((None, self.repair.value))]
-        return all(len(strip.verdicts) == self._many for strip in strips)
+        for each in dict.fromkeys((None, self.repair.value)):
+            self._strip(each, patience=_CHUNK)
+        return all(self._strips[self._key(each)].done for each in (None, self.repair.value))
+
+    @property
+    def _width(self) -> int | None:
+        """Where it is set apart from the height."""
+        apart = "input_size_w" in self.controls and self.controls["height_and_width_apart"].value
+        return self.controls["input_size_w"].value if apart else None
 
     @property
     def _input_size(self) -> tuple[int, ...]:
-        height = self.controls["input_size"].value
-        apart = "input_size_w" in self.controls and self.controls["height_and_width_apart"].value
-        sizes = (height, self.controls["input_size_w"].value) if apart else (height,) * self._axes
+        return self._shape(self.controls["input_size"].value)
+
+    def _shape(self, size: int) -> tuple[int, ...]:
+        sizes = (size, self._width) if self._width else (size,) * self._axes
         return (*self._start.inputs[0].shape[:2], *sizes)
 
     def _fixes(self) -> list[Fix]:
@@ -137,33 +151,43 @@ class TraceExplorer(RestingExplorer):
 
     def _run(self, repair: Repair | None, size: int | None = None) -> Trace:
         """The network at a size, the shown one unless it is given, with what has been moved, and repaired."""
-        wanted = self._input_size if size is None else (*self._input_size[:2], *[size] * self._axes)
-        changes: dict[str, Change] = {}
+        changes: dict[Site, Change] = {}
         for fix in [*self._fixes(), *([repair.fix] if repair else [])]:
             changes = merged(changes, fix.changes)
-        multiple = repair.multiple if repair else 1
+        multiple, wanted = repair.multiple if repair else 1, self._shape(size) if size else self._input_size
         padded = (*wanted[:2], *(-(-each // multiple) * multiple for each in wanted[2:]))
         return self._start.again(self._start.inputs[0].new_zeros(padded), changes=changes)
 
-    def _strip(self, repair: Repair | None, *, patience: float) -> Sweep:
-        """What becomes of the sizes around the shown one, as far as it is known after so many seconds."""
+    def _key(self, repair: Repair | None) -> object:
+        """What a strip depends on, its first size in front."""
         first = (self.controls["input_size"].value - 1) // self._many * self._many + 1
         moved = tuple((site, *numbers.items()) for site, numbers in self._moved.items() if numbers)
-        strip = self._strips.setdefault((first, moved, repair and repair.name), Sweep({}, {}))
+        return first, self._width, moved, repair
+
+    def _strip(self, repair: Repair | None, *, patience: float) -> Sweep:
+        """What becomes of the sizes around the shown one, as far as it is known after so many seconds."""
+        key = self._key(repair)
+        first = key[0]  # type: ignore[index]
+        strip = self._strips.setdefault(key, _Strip(range(first, first + self._many)))
         begin = perf_counter()
-        for size in range(first + len(strip.verdicts), first + self._many):
-            if perf_counter() - begin > patience:
-                break
-            strip.add(size, self._run(repair, size))
-        return strip
+        while not strip.done and perf_counter() - begin <= patience:
+            strip.add(lambda size: self._run(repair, size))
+        return strip.sweep
 
     def _know_layers(self, run: Trace) -> None:
-        """Offer the layers with a window that this run has met."""
-        new = {row.site: row for row in run.rows if row.site not in self._layers and row.window}
+        """Offer the layers that this run has met and that have one window for all axes."""
+        met = (row for row in run.rows if row.site not in self._layers)
+        new = {
+            row.site: row for row in met if row.window and all(len(set(each)) == 1 for each in row.window.values())
+        }
         if new:
-            self._layers |= new
+            for site, row in new.items():
+                name = f"{row.module} {row.op}".strip()
+                alike = sum(f"{other.module} {other.op}".strip() == name for other in self._layers.values())
+                self._layers[site] = row
+                self._menu[site] = name + f" ({alike + 1})" * bool(alike)
             menu, chosen = self.controls["layer"], self.controls["layer"].value
-            menu.options = [("none", ""), *((row.label, site) for site, row in self._layers.items())]
+            menu.options = [_NO_LAYER, *((label, site) for site, label in self._menu.items())]
             menu.value = chosen
 
     def _look_for_repairs(self, _: object) -> None:
@@ -185,13 +209,28 @@ class TraceExplorer(RestingExplorer):
 
     def _details_of(self, run: Trace, repair: Repair | None) -> str:
         said = [f'<pre style="white-space:pre-wrap;line-height:1.4">{escape(explain(run))}</pre>']
-        said += [code_line(line) for fix in self._fixes() for line in (*fix.layers, *(new for _, new in fix.lines))]
+        said += [code_line(fix.code) for fix in self._fixes()]
         if repair:
             runs = f"runs at {len(repair.sizes)} of {repair.asked} sizes"
-            said.append(
-                f"{escape(repair.name)}: {repair.fix.parameters} parameters more, {runs}." + code_line(repair.code)
-            )
+            said.append(f"{escape(repair.fix.name)}: {repair.fix.parameters} parameters more, {runs}.")
+            said.append(code_line(repair.fix.code))
         return "".join(said) + "The strip follows when it rests: until it rests, it shows what was." * self.moving
+
+
+class _Strip:
+    """A sweep in parts; it ends early where the networks grow too large."""
+
+    def __init__(self, sizes: Iterable[int]) -> None:
+        self.sweep, self.done = Sweep({}, {}), False
+        self._sizes, self._spent = deque(sizes), 0
+
+    def add(self, run: Callable[[int], Trace]) -> None:
+        """Run the next size."""
+        size = self._sizes.popleft()
+        result = run(size)
+        self.sweep.add(size, result)
+        self._spent += sum(row.work for row in result.rows)
+        self.done = not self._sizes or self._spent > 4 * _MUCH
 
 
 def _at(model: Any, row: Row, numbers: Mapping[str, int]) -> Fix:
@@ -205,7 +244,7 @@ def _numbers(row: Row) -> dict[str, int]:
 
 
 def _sentence(run: Trace, strip: Sweep) -> str:
-    where = f"It runs at {strip.rule}." if strip.runs else "It runs at none of these sizes."
+    where = strip.sentence
     if run.error:
         at = (
             f"`{run.failed.label}` fails on {' and '.join(map(shown, run.failed.before))}"
@@ -219,7 +258,7 @@ def _sentence(run: Trace, strip: Sweep) -> str:
 
 
 def _in_short(repair: Repair) -> str:
-    return f"{repair.name} (+{repair.fix.parameters})" if repair.fix.parameters else repair.name
+    return repair.fix.name + f" (+{repair.fix.parameters})" * (repair.fix.parameters > 0)
 
 
 def _button(words: str, press: Callable[[object], None]) -> widgets.Button:

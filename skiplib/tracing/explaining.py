@@ -27,13 +27,14 @@ def explain(run: Trace) -> str:
 
 
 def _failing_join(run: Trace, join: Join) -> Iterator[str]:
-    row, here, there = join.row, *join.sides[:2]
+    row, sides = join.row, join.sides
     yield f"`{row.line or join.sign}` fails: {' and '.join(map(shown, join.sides))}."
     yield f"PyTorch: {row.error}"
-    yield f"Both sides start at {run.name(join.fork)}."
-    differing = [axis for axis in range(-min(len(here), len(there)), 0) if here[axis] != there[axis]]
+    yield f"{'Both' if len(sides) == 2 else 'All'} sides start at {run.name(join.fork)}."
+    axes = range(-min(map(len, sides)), 0)
+    differing = [axis for axis in axes if len({shape[axis] for shape in sides}) > 1]
     if join.sign == "cat" and row.call:
-        differing = [axis for axis in differing if axis % len(here) != row.call.get("dim", 0) % len(here)]
+        differing = [axis for axis in differing if (axis - row.call.get("dim", 0)) % len(sides[0])]
     for side, way in enumerate(join.ways):
         steps = [words for place in way if (words := _change(run.rows[place], differing))]
         yield f"  side {side + 1}, {shown(join.sides[side])}: {'; '.join(steps) or 'no step changes its size'}"
@@ -113,5 +114,5 @@ def _worth_a_look(run: Trace) -> Iterator[str]:
         if join.verdict == "broadcast":
             yield f"`{join.row.line}` runs, but it stretches: {' with '.join(map(shown, join.sides))}."
         elif apart is not None and apart > 0.5:
-            where = "drift apart" if apart == math.inf else f"look {apart:g} positions apart"
+            where = "drift apart" if apart == math.inf else f"look {apart:g} position{'s' * (apart != 1)} apart"
             yield f"`{join.row.line}` runs, but its sides {where}."

@@ -4,6 +4,7 @@ It reads rows and runs nothing.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +18,7 @@ from skiplib.tracing.sums import Shape, along, kind_of
 
 Field = tuple[Fraction, Fraction, Fraction]  # jump, low, high: position i reads low + i * jump to high + i * jump
 Kind = Literal["identity", "shortcut", "formula"]  # layers on one side, on all, on none
+_GATED = re.compile("_*(mul|multiply|div|true_divide)_*")
 _ADDS = {"add": "+", "sub": "−", "subtract": "−", "rsub": "−"}
 
 
@@ -49,14 +51,15 @@ def joins_of(rows: Sequence[Row]) -> list[Join]:
             ways = tuple(_way(rows, pasts, maker, fork) for maker in row.makers)
             layered = [any(map(_is_layer, (rows[each] for each in way))) for way in ways]
             kind: Kind = "shortcut" if all(layered) else "identity" if any(layered) else "formula"
-            found.append(Join(place, row, sign, fork, ways, _verdict(row, sign), kind))
+            found.append(Join(place, row, sign, fork, ways, _verdict(row, sign, kind), kind))
     return found
 
 
-def _verdict(row: Row, sign: str) -> Verdict:
+def _verdict(row: Row, sign: str, kind: Kind) -> Verdict:
+    """A formula, such as ``x - x.mean(1, keepdim=True)``, stretches because it is meant to."""
     if row.error:
         return "error"
-    return "equal" if sign == "cat" else add_verdict(*row.before[:2])
+    return "equal" if sign == "cat" or kind == "formula" else add_verdict(*row.before[:2])
 
 
 def _is_layer(row: Row) -> bool:
@@ -77,6 +80,13 @@ def _way(rows: Sequence[Row], pasts: dict[int, int], place: int, fork: int) -> t
     return tuple(way)
 
 
+def short_and_long(join: Join) -> tuple[int, int]:
+    """The side with the fewest steps since the fork, and that with the most."""
+    lengths = [len(way) for way in join.ways]
+    short = lengths.index(min(lengths))
+    return short, max((place for place in range(len(lengths)) if place != short), key=lengths.__getitem__)
+
+
 def elements(shape: Shape) -> int:
     """How many numbers a tensor of this shape holds."""
     return reduce(lambda count, size: count * size, shape, 1)
@@ -92,9 +102,11 @@ def fields(rows: Sequence[Row], origin: int, axis: int) -> dict[int, Field | Non
     for place in range(origin + 1, len(rows)):
         row = rows[place]
         sources = [each for each in zip(row.makers, row.before, strict=True) if each[0] in known]
-        whole = [each for each in sources if row.shape and _size(each[1], axis) == _size(row.shape, axis)]
-        if sources:  # at a product with a gate, the other side's
-            fields_ = [_through(row, known[maker], before, axis) for maker, before in whole or sources]
+        if _GATED.fullmatch(row.function) and row.shape:  # the gate's own view does not count
+            shape = row.shape
+            sources = [each for each in sources if _size(each[1], axis) == _size(shape, axis)] or sources
+        if sources:
+            fields_ = [_through(row, known[maker], before, axis) for maker, before in sources]
             known[place] = reduce(_union, fields_)
     return known
 

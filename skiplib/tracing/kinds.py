@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skiplib.tracing.changes import SIDES, Fix, at_join, at_layer, constructor
+from skiplib.tracing.changes import Fix, at_join, at_layer, constructor
 from skiplib.tracing.explaining import wanted_channels
-from skiplib.tracing.joins import Join, fields
+from skiplib.tracing.joins import Join, fields, short_and_long
 from skiplib.tracing.recorder import Row
 from skiplib.tracing.sums import axes_of, each_axis, kind_of
 from skiplib.tracing.tracer import Trace
@@ -65,7 +65,7 @@ def _same_size(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
 def _projection(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     """The branch's own geometry, composed: right in size and in place wherever the branch runs."""
     if window := _branch_window(run, join):
-        yield from _projected(join, *zip(*window, strict=True))
+        yield from _projected(run, join, *zip(*window, strict=True))
 
 
 def _option_b(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
@@ -74,7 +74,7 @@ def _option_b(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
         kernel, stride, padding = zip(*window, strict=True)
         middle = tuple(max(0, p - (k - 1) // 2) for k, p in zip(kernel, padding, strict=True))
         for each in dict.fromkeys((middle, (0,) * len(middle))):
-            yield from _projected(join, (1,) * len(middle), stride, each)
+            yield from _projected(run, join, (1,) * len(middle), stride, each)
 
 
 def _pooled(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
@@ -82,48 +82,46 @@ def _pooled(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     window = _branch_window(run, join)
     if not window or not join or max(stride for _, stride, _ in window) == 1:
         return
-    short, long = _short_and_long(join)
+    short, long = short_and_long(join)
     before, after, axes = join.sides[short][1], join.sides[long][1], len(window)
     stride = tuple(stride for _, stride, _ in window)
     for ceil_mode in (False, True):
         pool = getattr(nn, f"AvgPool{axes}d")(stride, ceil_mode=ceil_mode)
         conv = getattr(nn, f"Conv{axes}d")(before, after, 1)
-        yield _through(join, pool if before == after else nn.Sequential(pool, conv))
+        yield _through(run, join, pool if before == after else nn.Sequential(pool, conv))
 
 
 def _projected(
-    join: Join | None, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int]
+    run: Trace, join: Join | None, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int]
 ) -> Iterator[Fix]:
     if join and min(padding) >= 0:
-        short, long = _short_and_long(join)
+        short, long = (join.sides[place] for place in short_and_long(join))
         conv = getattr(nn, f"Conv{len(kernel)}d")
-        yield _through(
-            join, conv(join.sides[short][1], join.sides[long][1], tuple(kernel), tuple(stride), tuple(padding))
-        )
+        yield _through(run, join, conv(short[1], long[1], tuple(kernel), tuple(stride), tuple(padding)))
 
 
-def _through(join: Join, made: nn.Module, *, resized: bool = False) -> Fix:
+def _through(run: Trace, join: Join, made: nn.Module, *, resized: bool = False) -> Fix:
     """The shorter side goes through a new layer, and is ``resized`` behind it."""
-    short, long = _short_and_long(join)
-    side, other = SIDES[short], SIDES[long]
+    short, long = short_and_long(join)
 
     def change(sides: list[Tensor]) -> list[Tensor]:
         made_of = made.to(sides[short])(sides[short])
         sides[short] = F.interpolate(made_of, sides[long].shape[2:]) if resized else made_of
         return sides
 
-    body = f"{side} = self.shortcut({side})"
+    side, other = (f"SIDE_{place + 1}" for place in (short, long))
+    body = f"{side} = SELF.LAYER({side})"
     body += f"\n{side} = nn.functional.interpolate({side}, {other}.shape[2:])" * resized
-    return at_join(join, f"{constructor(made)} on the skip" + ", resized" * resized, change, body, made)
+    return at_join(run, join, f"{constructor(made)} on the skip" + ", resized" * resized, change, body, made)
 
 
 def _resized_projection(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     """Where the channels and the sizes differ, and no window has the branch's geometry (``ceil_mode`` has none)."""
     if join and join.sign != "cat" and len({len(shape) for shape in join.sides}) == 1:
-        short, long = (join.sides[place] for place in _short_and_long(join))
+        short, long = (join.sides[place] for place in short_and_long(join))
         if short[1] != long[1] and short[2:] != long[2:]:
             conv = getattr(nn, f"Conv{len(short) - 2}d")
-            yield _through(join, conv(short[1], long[1], 1), resized=True)
+            yield _through(run, join, conv(short[1], long[1], 1), resized=True)
 
 
 def _zero_channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
@@ -138,54 +136,61 @@ def _zero_channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
         sides[fewer] = F.pad(sides[fewer], pairs)
         return sides
 
-    side = SIDES[fewer]
+    side = f"SIDE_{fewer + 1}"
     body = f"{side} = nn.functional.pad({side}, {tuple(pairs)})"
-    yield at_join(join, f"{missing} channels of zeros on side {fewer + 1}", change, body)
+    yield at_join(run, join, f"{missing} channels of zeros on side {fewer + 1}", change, body)
 
 
 def _crop(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     """Cut every side down to the smallest."""
     if join and _differ_in_size_only(join):
-        yield _to_one_size(join, "cut at the end", min)
+        yield _to_one_size(run, join, "cut at the end", min)
 
 
 def _zeros(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     """Zeros at the end of every side, up to the largest."""
     if join and _differ_in_size_only(join):
-        yield _to_one_size(join, "zeros at the end", max)
+        yield _to_one_size(run, join, "zeros at the end", max)
 
 
-def _to_one_size(join: Join, name: str, choose: Callable[[Iterable[int]], int]) -> Fix:
+def _to_one_size(run: Trace, join: Join, what: str, choose: Callable[[Iterable[int]], int]) -> Fix:
     """Every side as large along each axis as the smallest or the largest; padding by less than 0 cuts."""
 
     def change(sides: list[Tensor]) -> list[Tensor]:
         wanted = [choose(sizes) for sizes in zip(*(each.shape[2:] for each in sides), strict=True)]
-        pairs = [
-            [n for size, now in zip(wanted, each.shape[2:], strict=True) for n in (size - now, 0)] for each in sides
-        ]
-        return [F.pad(each, pair[::-1]) for each, pair in zip(sides, pairs, strict=True)]
+        return [F.pad(each, _missing(each, wanted)) for each in sides]
 
-    names, axes = SIDES[: len(join.sides)], "dhw"[2 - len(join.sides[0]) :]
-    sizes = ", ".join(f"{side}.shape[2:]" for side in names)
-    lines = [f"{', '.join(axes)}{',' * (len(axes) == 1)} = ({choose.__name__}(sizes) for sizes in zip({sizes}))"]
-    for side in names:
-        pairs = ", ".join(f"0, {axis} - {side}.shape[-{place}]" for place, axis in enumerate(axes[::-1], 1))
-        lines.append(f"{side} = nn.functional.pad({side}, ({pairs}))")
-    return at_join(join, name, change, "\n".join(lines))
+    axes, names = range(-1, 1 - len(join.sides[0]), -1), _names(join)
+    lines = [f"SIZES = [{choose.__name__}(each) for each in zip({', '.join(f'{name}.shape[2:]' for name in names)})]"]
+    for name in names:
+        pairs = ", ".join(f"0, SIZES[{axis}] - {name}.shape[{axis}]" for axis in axes)
+        lines.append(f"{name} = nn.functional.pad({name}, ({pairs}))")
+    return at_join(run, join, what, change, "\n".join(lines))
+
+
+def _missing(tensor: Tensor, wanted: Sequence[int]) -> list[int]:
+    """Pixels before and behind each axis, the last first, up to a size; less than 0 cuts."""
+    sizes = zip(reversed(tensor.shape), reversed(wanted), strict=False)
+    return [pixels for now, size in sizes for pixels in (0, size - now)]
+
+
+def _names(join: Join) -> list[str]:
+    """How code bodies call the sides."""
+    return [f"SIDE_{number}" for number in range(1, len(join.sides) + 1)]
 
 
 def _resize(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
     """Resized to the size of the shorter way."""
     if not join or not _differ_in_size_only(join):
         return
-    short = _short_and_long(join)[0]
+    short = short_and_long(join)[0]
 
     def change(sides: list[Tensor]) -> list[Tensor]:
         return [F.interpolate(each, sides[short].shape[2:]) for each in sides]
 
-    others = [name for place, name in enumerate(SIDES[: len(join.sides)]) if place != short]
-    body = [f"{name} = nn.functional.interpolate({name}, {SIDES[short]}.shape[2:])" for name in others]
-    yield at_join(join, "resize", change, "\n".join(body))
+    fixed, *others = sorted(_names(join), key=lambda name: name != f"SIDE_{short + 1}")
+    body = [f"{name} = nn.functional.interpolate({name}, {fixed}.shape[2:])" for name in others]
+    yield at_join(run, join, "resize", change, "\n".join(body))
 
 
 def _channels(run: Trace, row: Row, join: Join | None) -> Iterator[Fix]:
@@ -207,15 +212,9 @@ def _nearest(run: Trace, join: Join | None) -> list[tuple[int, Row]]:
     return [(places[place], run.rows[place]) for place in sorted(places, reverse=True)]
 
 
-def _short_and_long(join: Join) -> tuple[int, int]:
-    """The side with the fewest steps since the fork, and that with the most."""
-    lengths = [len(way) for way in join.ways]
-    short = lengths.index(min(lengths))
-    return short, max((place for place in range(len(lengths)) if place != short), key=lengths.__getitem__)
-
-
 def _differ_in_size_only(join: Join) -> bool:
-    if len({len(shape) for shape in join.sides}) > 1 or len(join.sides[0]) < 3:
+    parts = len((join.row.call or {}).get("tensors", join.sides))  # of a cat, constants too
+    if len({len(shape) for shape in join.sides}) > 1 or len(join.sides[0]) < 3 or parts != len(join.sides):
         return False
     return join.sign == "cat" or len({shape[:2] for shape in join.sides}) == 1
 
@@ -224,7 +223,7 @@ def _branch_window(run: Trace, join: Join | None) -> list[tuple[int, int, int]] 
     """Kernel, stride and padding of the longer way as one window, for each axis; None if it is none."""
     if join is None or join.sign == "cat" or len({len(shape) for shape in join.sides}) > 1:
         return None
-    short, long = _short_and_long(join)
+    short, long = short_and_long(join)
     windows = []
     for axis in range(2 - len(join.sides[0]), 0):
         known = fields(run.rows[: join.place], join.fork, axis)

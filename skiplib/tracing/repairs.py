@@ -6,7 +6,10 @@ A repair changes calls, at a layer or at a line of the learner's code; the modul
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from skiplib.tracing.changes import Fix, merged
+from skiplib.tracing.joins import Join, short_and_long
 from skiplib.tracing.kinds import KINDS, Kind
 from skiplib.tracing.sums import Shape
 from skiplib.tracing.tracer import Trace, shown, swept
@@ -28,25 +31,7 @@ class Repair:
     def __str__(self) -> str:
         """The repair in one line."""
         runs = f", runs at {len(self.sizes)} of {self.asked} sizes" if self.asked else ""
-        return f"{self.name}: {self.fix.parameters} parameters more, gives {shown(self.output_shape)}{runs}"
-
-    @property
-    def name(self) -> str:
-        """What is done."""
-        if self.multiple > 1:
-            return f"pad the input to a multiple of {self.multiple}"
-        return self.fix.what + f" in {', '.join(self.fix.where)}" * bool(self.fix.where)
-
-    @property
-    def code(self) -> str:
-        """What to write, to paste."""
-        code = list(self.fix.layers)
-        for line, instead in self.fix.lines:
-            code += [f"# in place of `{line}`", instead]
-        if self.multiple > 1:
-            pairs = ", ".join(f"0, -x.shape[{axis}] % {self.multiple}" for axis in (-1, -2))
-            code.append(f"x = nn.functional.pad(x, ({pairs}))")
-        return "\n".join(code)
+        return f"{self.fix.name}: {self.fix.parameters} parameters more, gives {shown(self.output_shape)}{runs}"
 
 
 def repairs(run: Trace, sizes: Iterable[int] = ()) -> list[Repair]:
@@ -55,20 +40,29 @@ def repairs(run: Trace, sizes: Iterable[int] = ()) -> list[Repair]:
     Those that keep what the model means come first, those that change its branch last.
     """
     sizes, found = list(sizes), []
-    for kind in KINDS:
-        if grown := _grown(run, kind):
-            fix, repaired = grown
-            runs = swept(repaired, sizes).runs if sizes else []
-            found.append(Repair(fix, repaired.output_shape, tuple(runs), len(sizes)))
-    if padded := _padded_input(run, sizes):
-        found.append(padded)
-    return found
+    with torch.random.fork_rng(devices=[]):  # new layers draw their weights
+        for kind in KINDS:
+            if grown := _grown(run, kind):
+                fix, repaired = grown
+                runs = swept(repaired, sizes).runs if sizes else []
+                found.append(Repair(fix, repaired.output_shape, tuple(runs), len(sizes)))
+    return [*found, *filter(None, [_padded_input(run, sizes)])]
 
 
 def _trouble(run: Trace) -> int | None:
-    """The place of the first step that fails or stretches."""
-    stretched = [join.place for join in run.joins if join.verdict == "broadcast"]
+    """The place of the first step that fails, or that stretches the side which came the shorter way."""
+    stretched = [join.place for join in run.joins if join.verdict == "broadcast" and _stretches_the_skip(join)]
     return min([*stretched, *[len(run.rows) - 1] * bool(run.failed)], default=None)
+
+
+def _stretches_the_skip(join: Join) -> bool:
+    """The other side may be meant to be stretched: one number for each channel."""
+    skip = join.sides[short_and_long(join)[0]]
+    return skip != join.row.shape
+
+
+def _join_at(run: Trace, place: int) -> Join | None:
+    return next((join for join in run.joins if join.place == place), None)
 
 
 def _grown(run: Trace, kind: Kind) -> tuple[Fix, Trace] | None:
@@ -78,12 +72,11 @@ def _grown(run: Trace, kind: Kind) -> tuple[Fix, Trace] | None:
         place = _trouble(run)
         if place is None:
             return None if run.error or not fix.changes else (fix, run)
-        join = next((each for each in run.joins if each.place == place), None)
-        for step in kind(run, run.rows[place], join):
+        for step in kind(run, run.rows[place], _join_at(run, place)):
             if step.changes.keys().isdisjoint(fix.changes):  # a repair never undoes itself
                 tried = run.again(changes=merged(run.changes, step.changes))
-                after = _trouble(tried)
-                if (not tried.error) if after is None else after > place:
+                after, met = _trouble(tried), _join_at(tried, place)
+                if ((not tried.error) if after is None else after > place) and (not met or met.verdict == "equal"):
                     break
         else:
             return None
@@ -93,20 +86,20 @@ def _grown(run: Trace, kind: Kind) -> tuple[Fix, Trace] | None:
 
 def _padded_input(run: Trace, sizes: Sequence[int]) -> Repair | None:
     """Zeros at the end of the input, up to the smallest multiple that makes every size run."""
-    shape = run.inputs[0].shape
+    shape = tuple(run.inputs[0].shape)
     if len(shape) < 3 or len(run.inputs) > 1 or _trouble(run) is None:
         return None
-    verdicts: dict[Shape, bool] = {}
+    tried: dict[Shape, Trace] = {}
     for multiple in _MULTIPLES:
-        wanted = [tuple(shape), *((*shape[:2], *[size] * (len(shape) - 2)) for size in sizes)]
-        for padded in [(*each[:2], *(-(-size // multiple) * multiple for size in each[2:])) for each in wanted]:
-            if padded not in verdicts:
-                verdicts[padded] = run.again(run.inputs[0].new_zeros(padded)).verdict == "equal"
-            if not verdicts[padded]:
+        wanted = [shape[2:], *((size,) * (len(shape) - 2) for size in sizes)]
+        padded = [(*shape[:2], *(-(-size // multiple) * multiple for size in each)) for each in wanted]
+        for each in padded:
+            tried[each] = tried.get(each) or run.again(run.inputs[0].new_zeros(each))
+            if tried[each].verdict != "equal":
                 break
         else:
-            first = (*shape[:2], *(-(-size // multiple) * multiple for size in shape[2:]))
-            return Repair(
-                Fix(), run.again(run.inputs[0].new_zeros(first)).output_shape, tuple(sizes), len(sizes), multiple
-            )
+            pairs = ", ".join(f"0, -x.shape[{axis}] % {multiple}" for axis in range(-1, 1 - len(shape), -1))
+            code = (f"x = nn.functional.pad(x, ({pairs}))  # before the model",)
+            fix = Fix(((f"pad the input to a multiple of {multiple}", ""),), layers=code)
+            return Repair(fix, tried[padded[0]].output_shape, tuple(sizes), len(sizes), multiple)
     return None

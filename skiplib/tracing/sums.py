@@ -21,7 +21,7 @@ _ORDER = {  # positional arguments, as PyTorch orders them
     "avg_pool": "input kernel_size stride padding ceil_mode count_include_pad divisor_override",
     "adaptive_max_pool": "input output_size",
     "adaptive_avg_pool": "input output_size",
-    "interpolate": "input size scale_factor mode",
+    "interpolate": "input size scale_factor mode align_corners",
     "unfold": "input kernel_size dilation padding stride",
     "pad": "input pad mode value",
     "pixel_shuffle": "input upscale_factor",
@@ -29,11 +29,12 @@ _ORDER = {  # positional arguments, as PyTorch orders them
     "flatten": "input start_dim end_dim",
     "cat": "tensors dim",
 }
-_MIXING = re.compile(  # one position of what these give may see others, and no sum says which
-    r"_*(getitem|T|amax|amin|bmm|chunk|cumsum|einsum|expand|flatten|flip|fold|gather|grid_sample|gru|index_select|linear"
-    r"|log_softmax|lstm|mT|matmul|max|mean|min|movedim|multi_head_attention_forward|permute|repeat|reshape|rnn_tanh|roll"
-    r"|scaled_dot_product_attention|softmax|sort|split|squeeze|stack|sum|tile|transpose|unbind|unflatten|unsqueeze|var"
-    r"|view)_*"
+_POINTWISE = re.compile(  # a position of what these give sees one position; norms count as such
+    r"_*(abs|add|addcmul|addcdiv|batch_norm|cat|ceil|clamp|clone|contiguous|cos|detach|div|elu|erf|exp|float|floor|gelu"
+    r"|group_norm|half|hardsigmoid|hardswish|hardtanh|instance_norm|layer_norm|lerp|log|logsigmoid|local_response_norm"
+    r"|maximum|minimum|mish|mul|multiply|neg|pow|prelu|relu|relu6|reciprocal|rms_norm|rsqrt|rsub|rrelu|selu|celu|sigmoid"
+    r"|sign|silu|sin|softplus|softsign|sqrt|square|sub|subtract|tanh|threshold|to|true_divide|type|type_as|where|double"
+    r"|bfloat16|leaky_relu|((feature_)?alpha_)?dropout)(\dd)?_*"
 )
 
 
@@ -46,7 +47,10 @@ def kind_of(op: str) -> str:
 def bound(op: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
     """A call's arguments by name; None for a function that has no sum."""
     names = _ORDER.get(kind_of(op), "").split()
-    return dict(zip(names, args, strict=False)) | dict(kwargs) if names else None
+    given = dict(zip(names, args, strict=False)) | dict(kwargs)
+    if "axis" in given:  # NumPy's name for it
+        given["dim"] = given.pop("axis")
+    return given if names else None
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def along(op: str, call: Call | None, before: Shape, after: Shape | None, axis: 
     kind, axes = kind_of(op), len(axes_of(op, before))
     if call is not None and kind in _SUMS and -axis <= axes:
         return _SUMS[kind](op, call, before, axis)
-    same = not _MIXING.fullmatch(kind) and (after is None or after[2:] == before[2:])
+    same = _POINTWISE.fullmatch(kind) and (after is None or after[2:] == before[2:])
     return Along(before[axis]) if same else None
 
 
@@ -83,13 +87,12 @@ def sum_of(op: str, call: Call | None, before: Sequence[Shape], after: Shape | N
     if kind == "linear":
         return f"{call['weight'][1]} → {call['weight'][0]} features"
     if kind == "flatten":
-        flat = first[call.get("start_dim", 0) :][
-            : call.get("end_dim", -1) % len(first) + 1 - call.get("start_dim", 0)
-        ]
+        begin, end = (call.get(name, usual) % len(first) for name, usual in (("start_dim", 0), ("end_dim", -1)))
+        flat = first[begin : end + 1]
         return f"{'·'.join(map(str, flat))} = {math.prod(flat)}" if len(flat) > 1 else ""
     if kind == "cat":
         axis = call.get("dim", 0)
-        return f"{' + '.join(str(shape[axis]) for shape in before)} = {after[axis]}" if after else ""
+        return f"{' + '.join(str(shape[axis]) for shape in call['tensors'])} = {after[axis]}" if after else ""
     axes = [each for axis in axes_of(op, first) if (each := along(op, call, first, after, axis))]
     texts = [each.sum or "as it is" for each in axes if any(each.sum for each in axes)]
     windows = [f"{'·'.join(str(each.size) for each in axes)} windows"] * (kind == "unfold")
@@ -178,8 +181,11 @@ def _resized(op: str, call: Call, before: Shape, axis: int) -> Along:
         text = f"⌊{size} · {scale:.4g}⌋ = {new}"
     step = Fraction(size, new) if new else None
     middle = ((step or Fraction(1)) - 1) / 2  # of what output 0 reads
-    whole = Fraction(new % size == 0 and new > size)  # every pixel is copied so often
-    return Along(new, text, step, middle * (1 + whole), middle * (1 - whole))
+    mode = call.get("mode", "nearest")
+    if mode == "nearest" and new % size == 0:  # every pixel is copied so often
+        return Along(new, text, step, 2 * middle, Fraction(0))
+    reach = {"nearest": 1, "nearest-exact": 1, "area": math.ceil(step or 1), "bicubic": 2}.get(mode, 1)
+    return Along(new, text, None if call.get("align_corners") else step, middle - reach, middle + reach)
 
 
 def _padding(op: str, call: Call, before: Shape, axis: int) -> Along:

@@ -11,7 +11,8 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from skiplib.adding import Verdict
 from skiplib.arithmetic import checked_integer, checked_word
 from skiplib.tracing.joins import Join, fields, joins_of
-from skiplib.tracing.recorder import INPUT, Change, Row, copied, record
+from skiplib.tracing.recorder import INPUT, Change, Row, Site
+from skiplib.tracing.running import record
 from skiplib.tracing.sums import Shape
 from skiplib.words import in_ranges
 
@@ -25,7 +26,7 @@ class Trace:
     model: nn.Module = field(repr=False)  # the learner's own
     inputs: tuple[Tensor, ...] = field(repr=False)
     mode: str  # "eval" or "train"
-    changes: Mapping[str, Change] = field(repr=False)  # of calls, by site
+    changes: Mapping[Site, Change] = field(repr=False)  # of calls, by site
     rows: Sequence[Row]
     error: str  # PyTorch's words, where the run failed
     line: str  # of the learner's code, that failed
@@ -65,18 +66,18 @@ class Trace:
         seen = fields(self.rows[: place + 1], INPUT, axis).get(place)
         return None if seen is None else int(seen[2] - seen[1]) + 1
 
-    def again(self, *inputs: Tensor, changes: Mapping[str, Change] | None = None) -> "Trace":
+    def again(self, *inputs: Tensor, changes: Mapping[Site, Change] | None = None) -> "Trace":
         """The same module on other inputs, or with other changes of its calls."""
         inputs, changes = inputs or self.inputs, self.changes if changes is None else changes
-        run = record(copied(self.model, training=self.mode == "train"), inputs, changes)
+        run = record(self.model, inputs, changes, training=self.mode == "train")
         return Trace(self.model, inputs, self.mode, changes, *run)
 
     def __str__(self) -> str:
         """A line for each step: its name, its shape, its sum."""
         stretched = [join.row for join in self.joins if join.verdict == "broadcast"]
-        lines = [f"{'input':26} {shown(self.inputs[0].shape)}"]
+        lines = [f"{'input':26} {shown(each.shape)}" for each in self.inputs]
         for row in self.rows:
-            shape = shown(row.shape) if row.shape else " with ".join(map(shown, row.before))
+            shape = shown(row.shape) if row.shape is not None else " with ".join(map(shown, row.before))
             said = f"~ stretches {' with '.join(map(shown, row.before))}" if row in stretched else row.sum
             lines.append(f"{row.label:26} {shape:18} {said}".rstrip())
         return "\n".join([*lines, *[f"✗ {self.error}"] * bool(self.error)])
@@ -103,7 +104,7 @@ def trace(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"`model` must be an nn.Module; got {model!r}")
-    if isinstance(model, torch.jit.ScriptModule) or hasattr(model, "_orig_mod"):
+    if isinstance(model, torch.jit.ScriptModule) or "_orig_mod" in model._modules:
         raise TypeError(
             "`model` is scripted or compiled: there are no calls to follow; trace the module it was made of"
         )
@@ -114,9 +115,9 @@ def trace(
         input_data = zeros(model, input_size)
     elif input_size is not None or input_data is None:
         raise ValueError("give either `input_size` or `input_data`")
-    inputs = (input_data,) if isinstance(input_data, Tensor) else tuple(input_data)
-    if not all(isinstance(each, Tensor) for each in inputs):
-        raise TypeError(f"`input_data` must be a tensor or several; got {inputs!r}")
+    inputs = tuple(input_data) if isinstance(input_data, list | tuple) else (input_data,)
+    if not inputs or not all(isinstance(each, Tensor) for each in inputs):
+        raise TypeError(f"`input_data` must be a tensor or a list of several; got {type(input_data).__name__}")
     return Trace(model, inputs, mode, {}, (), "", "", None).again()
 
 
@@ -157,17 +158,27 @@ class Sweep:
     @property
     def rule(self) -> str:
         """Which sizes those are, as a rule if they follow one."""
-        runs = self.runs
-        if len(runs) == len(self.verdicts):
+        return self._rule(self.runs)
+
+    @property
+    def sentence(self) -> str:
+        """What becomes of the sizes that were tried."""
+        stretched = [size for size, verdict in self.verdicts.items() if verdict == "broadcast"]
+        kinds = [self.rule] * bool(self.runs) + [f"{self._rule(stretched)}, stretched"] * bool(stretched)
+        runs = f"runs at {' and at '.join(kinds)}" if kinds else "fails"
+        return f"Of the sizes {min(self.verdicts)} to {max(self.verdicts)} it {runs}."
+
+    def _rule(self, sizes: Sequence[int]) -> str:
+        if len(sizes) == len(self.verdicts):
             return "every size"
-        step = runs[1] - runs[0] if len(runs) > 1 else 0
-        alike = [size for size in self.verdicts if step and size % step == runs[0] % step]
-        if not alike or runs != [size for size in alike if size >= runs[0]]:
-            return in_ranges(runs) if len(runs) < _FEW else f"{len(runs)} of {len(self.verdicts)} sizes"
-        if step > 2 and runs[0] % step:
-            return f"{runs[0]}, {runs[1]} and on in steps of {step}"
-        words = {1: "every size", 2: f"{'odd' if runs[0] % 2 else 'even'} sizes"}
-        return words.get(step, f"multiples of {step}") + f" from {runs[0]}" * (runs[0] != alike[0])
+        step = sizes[1] - sizes[0] if len(sizes) > 1 else 0
+        alike = [size for size in self.verdicts if step and size % step == sizes[0] % step]
+        if not alike or sizes != [size for size in alike if size >= sizes[0]]:
+            return in_ranges(sizes) if len(sizes) < _FEW else f"{len(sizes)} of {len(self.verdicts)} sizes"
+        if step > 2 and sizes[0] % step:
+            return f"{sizes[0]}, {sizes[1]} and on in steps of {step}"
+        words = {1: "every size", 2: "odd sizes" if sizes[0] % 2 else "even sizes"}.get(step, f"multiples of {step}")
+        return f"{words} from {sizes[0]}" if sizes[0] != alike[0] else words
 
 
 def sweep(model: nn.Module, input_size: Sequence[int], sizes: Iterable[int]) -> Sweep:

@@ -3,7 +3,6 @@
 import copy
 import linecache
 import random
-import textwrap
 
 import pytest
 import torch
@@ -48,14 +47,14 @@ def written(source):
 
 def pasted(source, model, repair):
     """The model with a repair's code in its place."""
-    for line, instead in repair.fix.lines:
-        found = next(each for each in source.splitlines() if each.strip() == line)
-        indent = found[: len(found) - len(found.lstrip())]
-        source = source.replace(found, textwrap.indent(instead, indent))
+    for edit in repair.fix.edits:
+        assert source.count(edit.lines) == 1
+        source = source.replace(edit.lines, edit.instead)
     other = copy.deepcopy(model)
     other.__class__ = written(source)
-    for statement in repair.fix.layers:
-        exec(statement, {"model": other, "nn": nn})
+    if repair.multiple == 1:
+        for statement in repair.fix.layers:
+            exec(statement, {"model": other, "nn": nn, "torch": torch})
     return other
 
 
@@ -97,7 +96,7 @@ def test_every_failing_add_is_repaired_and_every_repair_runs(seed):
             assert again.verdict == "equal" and again.output_shape == repair.output_shape
             other = pasted(source, model, repair)
             with torch.no_grad():
-                assert tuple(other(x).shape) == repair.output_shape, (model, shape, repair.code)
+                assert tuple(other(x).shape) == repair.output_shape, (model, shape, repair.fix.code)
             more = sum(each.numel() for each in other.parameters()) - sum(each.numel() for each in model.parameters())
             assert more == repair.fix.parameters
             offered += 1
@@ -105,7 +104,7 @@ def test_every_failing_add_is_repaired_and_every_repair_runs(seed):
 
 
 def named(found):
-    return {repair.name: repair for repair in found}
+    return {repair.fix.name: repair for repair in found}
 
 
 def test_repairs_of_the_published_block():
@@ -132,13 +131,15 @@ def test_repairs_of_a_u_net():
         "pad the input to a multiple of 16": (32, 65),
     }
     assert found["output_padding=1 in up.2"].sizes == (20, 36, 52, 68)
-    assert "pad(x, (0, -x.shape[-1] % 16, 0, -x.shape[-2] % 16))" in found["pad the input to a multiple of 16"].code
+    assert (
+        "pad(x, (0, -x.shape[-1] % 16, 0, -x.shape[-2] % 16))" in found["pad the input to a multiple of 16"].fix.code
+    )
 
 
 def test_repairs_of_the_audio_net():
     found = named(repairs(trace(Audio(), (1, 1, 16000)), range(15990, 16010)))
     assert len(found["ceil_mode=True in pool"].sizes) == 20
-    assert found["ceil_mode=True in pool"].fix.layers[0].endswith("ceil_mode=True)")
+    assert found["ceil_mode=True in pool"].fix.layers == ("model.pool.ceil_mode = True",)
 
 
 def test_repairs_of_one_kind_follow_each_other():
@@ -147,14 +148,14 @@ def test_repairs_of_one_kind_follow_each_other():
     assert len(found["cut at the end"].sizes) == 48
     two = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(9, 2), nn.Linear(3, 1))
     (repair,) = repairs(trace(two, (1, 3, 5, 5)))
-    assert repair.name == "in_features=36, in_features=2 in 2, 3" and repair.fix.parameters == 2 * 27 - 1
+    assert repair.fix.name == "in_features=36 in 2; in_features=2 in 3" and repair.fix.parameters == 2 * 27 - 1
 
 
 def test_repair_where_nothing_is_wrong_or_nothing_helps():
     assert repairs(trace(ResNet18(), (1, 3, 32, 32))) == []
     assert repairs(trace(nn.MultiheadAttention(6, 2), input_data=[torch.zeros(1, 1, 5)] * 3)) == []
     linear = trace(nn.Linear(3, 3), (1, 4))
-    assert [repair.name for repair in repairs(linear)] == ["in_features=4 in Linear"]
+    assert [repair.fix.name for repair in repairs(linear)] == ["in_features=4 in Linear"]
 
 
 def test_repairs_of_a_stretched_add():
@@ -208,7 +209,11 @@ class Block(nn.Module):
 """
     model = written(source)()
     repair = named(repairs(trace(model, (1, 2, 7, 7))))["ceil_mode=True in max_pool2d"]
-    assert repair.fix.lines == (("y = F.max_pool2d(x, 2)", "y = F.max_pool2d(x, kernel_size=2, ceil_mode=True)"),)
+    (edit,) = repair.fix.edits
+    assert (edit.lines.strip(), edit.instead.strip()) == (
+        "y = F.max_pool2d(x, 2)",
+        "y = F.max_pool2d(x, kernel_size=2, ceil_mode=True)",
+    )
     assert tuple(pasted(source, model, repair)(torch.zeros(1, 2, 7, 7)).shape) == repair.output_shape == (1, 2, 4, 4)
 
 

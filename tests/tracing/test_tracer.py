@@ -181,7 +181,7 @@ def test_joins_are_found_however_they_are_written(form):
     if form is caught:
         assert [join.verdict for join in run.joins] == ["error", "equal"] and run.verdict == "equal"
     if form is three_times:
-        assert [row.layer for row in run.rows if row.op == "Conv2d"] == ["conv", "conv #2", "conv #3"]
+        assert [row.name for row in run.rows if row.op == "Conv2d"] == ["conv", "conv #2", "conv #3"]
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,9 @@ def test_parameters_are_counted_once():
 def test_fork_ways_and_kind_of_a_u_net():
     run = trace(UNet(), (1, 1, 16, 16))
     last = run.joins[-1]
-    assert last.sides == ((1, 2, 16, 16), (1, 2, 16, 16)) and run.rows[last.fork].layer == "down.0.1"
-    assert last.ways[0] == () and run.rows[last.ways[1][0]].layer == "pool"
-    assert run.rows[last.ways[1][-1]].layer == "up.0"
+    assert last.sides == ((1, 2, 16, 16), (1, 2, 16, 16)) and run.rows[last.fork].name == "down.0.1"
+    assert last.ways[0] == () and run.rows[last.ways[1][0]].name == "pool"
+    assert run.rows[last.ways[1][-1]].name == "up.0"
 
 
 # --- what is said
@@ -278,7 +278,7 @@ def test_explain_of_an_error_that_no_call_raised():
         raise ValueError("32 only")
 
     said = explain(trace(Forward(refuse), (1, 2, 8, 8)))
-    assert said == '`raise ValueError("32 only")` fails.\nThe words: 32 only'
+    assert said == '`raise ValueError("32 only")` fails.\nThe words: ValueError: 32 only'
 
 
 def test_line_is_the_learners_and_shows_no_path():
@@ -470,7 +470,12 @@ def test_another_thread_is_not_written_down():
         (nn.LazyConv2d(1, 1), {"input_size": (1, 1, 4, 4)}, TypeError, "lazy layers"),
         (nn.ReLU(), {}, ValueError, "either `input_size` or `input_data`"),
         (nn.ReLU(), {"input_size": (1,), "input_data": torch.ones(1)}, ValueError, "either"),
-        (nn.ReLU(), {"input_data": (1, 2)}, TypeError, "`input_data` must be a tensor or several"),
+        (
+            nn.ReLU(),
+            {"input_data": (1, 2)},
+            TypeError,
+            "`input_data` must be a tensor or a list of several; got tuple",
+        ),
         (nn.ReLU(), {"input_size": (1, 0)}, ValueError, "`input_size` must be at least 1; got 0"),
         (nn.ReLU(), {"input_size": (1, 2.5)}, TypeError, "`input_size` must be an integer; got 2.5"),
         (nn.ReLU(), {"input_size": 5}, TypeError, "`input_size` must be a list or tuple of integers; got 5"),
