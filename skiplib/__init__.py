@@ -3,7 +3,7 @@
 Files are the subject, folders show it, and the questions are text. Imports run one way, from the first line down:
 
 - L0  arithmetic, chains, adding, shortcuts, theory, words, exercises, trials     integers and words
-- L1  digits, blocks, networks, gradients, directions, training, experiments      torch
+- L1  digits, blocks, networks, gradients, directions, paths, training, experiments      torch
 - L2  diagrams/ (SVG), figures/ (matplotlib)                                      pictures of plain data
 - L3  explorers/                                                                  widgets
 """

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "skiplib"
 MODULES = sorted(PACKAGE.glob("**/*.py"))
 LAYERS = [
     {"arithmetic", "chains", "kernels", "adding", "shortcuts", "theory", "words", "answers", "exercises", "trials"},
-    {"digits", "blocks", "networks", "gradients", "directions", "training", "experiments", "judging"},
+    {"digits", "blocks", "networks", "gradients", "directions", "paths", "training", "experiments", "judging"},
     {"diagrams", "figures"},
     {"explorers"},
 ]
