@@ -47,7 +47,8 @@ def path_gradients(stack: Stack, images: Tensor, labels: Tensor) -> Tensor:
         inputs.append(h.requires_grad_())
         branches.append(block.alpha * block.branch(h))
         h = (h + branches[-1]).detach()
-    parts = torch.autograd.grad(F.cross_entropy(net.head(h.requires_grad_()), labels), h)[0][None]
+    loss = F.cross_entropy(net.head(h.requires_grad_()), labels)
+    parts: Tensor = torch.autograd.grad(loss, h)[0][None]
     for branch, x in zip(reversed(branches), reversed(inputs), strict=True):
         (through,) = torch.autograd.grad(branch, x, parts, is_grads_batched=True)
         none = torch.zeros_like(parts[:1])
@@ -156,4 +157,4 @@ def residual_blocks(stack: Stack) -> list[ResidualBlock]:
 def _as_long(direction: Tensor, weight: Tensor) -> Tensor:
     """The direction, each of its filters as long as that of the weight."""
     unit = F.normalize(direction.flatten(1), dim=1)
-    return (weight.flatten(1).norm(dim=1, keepdim=True) * unit).reshape(weight.shape)
+    return (torch.linalg.vector_norm(weight.flatten(1), dim=1, keepdim=True) * unit).reshape(weight.shape)

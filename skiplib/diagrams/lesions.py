@@ -54,7 +54,9 @@ def lesions_picture(networks: Sequence[Lesions]) -> Picture:
         parts += [*_chain(network, top), *_bars(network, top + _HIGH + 14), *_fates(network, top)]
         for place, block in enumerate(network.order):
             box = f'x="{_x(place) - 4}" y="{top - 22}" width="{_WIDE + 8}" height="{_HIGH + 30}"'
-            hits += f'<rect data-block="{block}" {box}><title>block {block}: click to switch it off or on</title></rect>'
+            hits += (
+                f'<rect data-block="{block}" {box}><title>block {block}: click to switch it off or on</title></rect>'
+            )
     hover = style({".hits": "fill:transparent;cursor:pointer"})
     hover += f'<g class="hits" onclick="{_CLICK}">{hits}</g>'
     alt = f"Networks as rows of blocks. {' '.join(network.said for network in networks)}"
@@ -75,7 +77,9 @@ def _chain(network: Lesions, top: float) -> Iterator[str]:
         if network.kind == "skip":
             arc = path("arc", f"M{x - 9} {y}C{x - 9} {top - 26} {x + _WIDE + 9} {top - 26} {x + _WIDE + 9} {y}")
             yield f'<g class="of-skip">{arc}</g>'
-        looks = "unit" + " moved" * (block != place + 1) + " off" * off + " bridged" * (off and network.kind == "plain")
+        looks = (
+            "unit" + " moved" * (block != place + 1) + " off" * off + " bridged" * (off and network.kind == "plain")
+        )
         yield rect(x, top, _WIDE, _HIGH, looks)
         yield text(x + _WIDE / 2, y + 5, "✗" if off else block, "m")
 

@@ -48,7 +48,8 @@ def paths_picture(
         parts.append(path(f"mean{kind}", f"M{x:.1f} {_FLOOR + 2}l-6 11h12z"))
         parts.append(text(x + 6, _TOP - up, f"▾ {name}: {mean:.1f} on average", f"b{kind}"))
         parts.append(path("mark", f"M{x:.1f} {_TOP - up}V{_FLOOR}"))
-    alt = f"Paths through {len(counts) - 1} blocks pass {means[0]:.1f} branches on average, the gradient {means[1]:.1f}."
+    paths, gradient = (f"{mean:.1f} branches" for mean in means)
+    alt = f"Paths through {len(counts) - 1} blocks pass {paths} on average, the gradient passes {gradient}."
     return make_picture(WIDTH, _FLOOR + 60, parts, alt=alt, rules=RULES | _RULES)
 
 

@@ -11,7 +11,7 @@ from skiplib.explorers.controls import wrap
 
 
 class TaskExplorer(Explorer):
-    """An explorer with a button that starts a training, one that ends it, and a bar; a subclass says what to train."""
+    """An explorer with a button that starts a training, one that ends it, and a bar; a subclass says which."""
 
     _task: asyncio.Task[None] | None = None  # also where a bad starting value ends __init__ early
 
