@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 from ast import literal_eval
+from math import comb
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from skiplib.directions import block_jacobians, gradient_similarity, singular_va
 from skiplib.exercises import UNANSWERED, check, texts
 from skiplib.gradients import compare, median_ratio
 from skiplib.networks import make_stack
+from skiplib.paths import mean_length, path_gradients
 
 CONV = nn.Conv2d(1, 1, kernel_size=2, stride=2, padding=2)
 BRANCH = nn.Sequential(nn.Conv2d(3, 6, 2, stride=2, padding=2), nn.Conv2d(6, 3, 2, stride=2, padding=2))
@@ -123,6 +125,12 @@ def left_by_projections():
     return "less than a thousandth" if max(left) < 1e-3 else "about a tenth" if max(left) < 0.3 else "about as large"
 
 
+def carried(*, seed=172, **settings):
+    """How large the gradient is that comes back through 0, 1, 2, ... of 24 blocks."""
+    stack = make_stack(50, channels=16, skip=True, head="pool", seed=seed, **settings)
+    return [part.double().norm().item() for part in path_gradients(stack, *first_digits(4))]
+
+
 def deepened(*, skip):
     """Whether 23 blocks that do nothing leave every score as it was: branches of zeros, or kernels that copy."""
     shallow = make_stack(4, channels=2, skip=skip, seed=172)
@@ -180,6 +188,16 @@ RIGHT = {
     "04.trust": "near 0",
     "04.linear": "above 90 %",
     "04.curve": "b",
+    "05.typical": sum(k * comb(24, k) for k in range(25)) // 2**24,
+    "05.carries": "about 1" if 0.5 < mean_length(carried()) < 1.5 else "about 6",
+    "05.lost": ("below 50 %", "above 90 %"),
+    "05.first": "one of the first two",
+    "05.swapped": ("below 50 %", "above 90 %"),
+    "05.nothing": "more than 80 %",
+    "05.shares": "it falls",
+    "05.slice": "that of the plain network",
+    "05.elsewhere": {"plain"},
+    "05.setting": "b" if 4 < mean_length(carried(init="he", norm="batch", seed=7)) < 8 else "a",
 }
 ALSO_RIGHT = [
     ("01.kept", [4, 3]),
