@@ -156,5 +156,6 @@ def residual_blocks(stack: Stack) -> list[ResidualBlock]:
 
 def _as_long(direction: Tensor, weight: Tensor) -> Tensor:
     """The direction, each of its filters as long as that of the weight."""
-    unit = F.normalize(direction.flatten(1), dim=1)
-    return (torch.linalg.vector_norm(weight.flatten(1), dim=1, keepdim=True) * unit).reshape(weight.shape)
+    own, long = (torch.linalg.vector_norm(each.flatten(1), dim=1) for each in (direction, weight))
+    found: Tensor = direction * (long / own).reshape(-1, *[1] * (weight.ndim - 1))
+    return found
