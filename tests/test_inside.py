@@ -40,8 +40,7 @@ def test_axis_stays_put_while_blocks_come_and_go():
 def test_lesions_are_shown_and_said():
     picture = lesions_picture([PLAIN, SKIP])
     assert picture.alt == (
-        "Networks as rows of blocks. Plain: 12% of the test digits, 90% if nothing is lost. "
-        "Skip: 88% of the test digits, 90% if nothing is lost."
+        "Networks as rows of blocks. Of the test digits they read: plain 12% (intact 90%), skip 88% (intact 90%)."
     )
     texts = re.findall(">([^<>]+)</text>", picture.svg)
     assert texts[:12] == ["plain", "1", "✗", "2", "alone it", "costs", "−50", "+2", "0", "12% of test digits", *(
@@ -53,7 +52,7 @@ def test_lesions_are_shown_and_said():
 
 def test_network_that_is_not_trained_has_no_bars():
     picture = lesions_picture([Lesions("skip", (1, 2), ())])
-    assert picture.alt.endswith("Skip: not trained yet.") and 'class="bar"' not in picture.svg
+    assert picture.alt.endswith("they read: skip not trained.") and 'class="bar"' not in picture.svg
 
 
 def test_layers_are_named_where_their_gradient_ends():

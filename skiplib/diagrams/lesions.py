@@ -36,10 +36,10 @@ class Lesions:
 
     @property
     def said(self) -> str:
-        """How it fares, in a sentence."""
-        if self.intact is None:
-            return f"{self.kind.capitalize()}: not trained yet."
-        return f"{self.kind.capitalize()}: {self.test:.0%} of the test digits, {self.intact:.0%} if nothing is lost."
+        """How many of the test digits it reads."""
+        return f"{self.kind} " + (
+            "not trained" if self.intact is None else f"{self.test:.0%} (intact {self.intact:.0%})"
+        )
 
 
 def lesions_picture(networks: Sequence[Lesions]) -> Picture:
@@ -59,7 +59,7 @@ def lesions_picture(networks: Sequence[Lesions]) -> Picture:
             )
     hover = style({".hits": "fill:transparent;cursor:pointer"})
     hover += f'<g class="hits" onclick="{_CLICK}">{hits}</g>'
-    alt = f"Networks as rows of blocks. {' '.join(network.said for network in networks)}"
+    alt = f"Networks as rows of blocks. Of the test digits they read: {', '.join(each.said for each in networks)}."
     return make_picture(WIDTH, 14 + _ROW * len(networks), parts, alt=alt, rules=RULES | _RULES, hover=hover)
 
 

@@ -144,10 +144,10 @@ class LesionExplorer(TaskExplorer):
         networks = [self._network(kind, settings) for kind in _KINDS]
         self.start_button.disabled = self.training or all(each.intact is not None for each in networks)
         result = {each.kind: "not trained" if each.intact is None else share_in_words(each.test) for each in networks}
-        known = " ".join(each.said for each in networks)
+        status = f"Of the test digits: {', '.join(each.said for each in networks)}."
         if all(each.intact is None for each in networks):
-            known = "Press Start to train. Nothing is trained before."
-        return View(lesions_picture(networks), self._sentence + known, result)
+            status = "Press Start to train. Nothing is trained before."
+        return View(lesions_picture(networks), self._sentence + status, result)
 
     def _network(self, kind: str, settings: dict[str, Any]) -> Lesions:
         swap, off = (settings["swap"], settings["swap_with"]), settings["off"]

@@ -60,8 +60,8 @@ def test_start_trains_what_a_race_would_and_keeps_it_in_memory():
     assert time.perf_counter() - began < 2 and other.start_button.disabled and explorer.start_button.disabled
     assert other.status == explorer.status
     for run in runs:
-        name = "Skip" if run.skip else "Plain"
-        assert f"{name}: {run.test_accuracy:.0%} of the test digits" in explorer.status
+        name = "skip" if run.skip else "plain"
+        assert f"{name} {run.test_accuracy:.0%} (intact" in explorer.status
 
 
 def test_stop_keeps_what_there_is_and_start_goes_on_from_there():
@@ -78,7 +78,7 @@ def test_stop_keeps_what_there_is_and_start_goes_on_from_there():
     steps = len(explorer._lanes["he, batch norm", 903][0].records)
     assert 0 < steps < 23
     lived(explorer, nothing)
-    assert not explorer._lanes and "Plain: " in explorer.status and "Stopped" not in explorer.status
+    assert not explorer._lanes and "plain " in explorer.status and "Stopped" not in explorer.status
     (run,) = race([20], seeds=[903], skips=[True], **HE)
     assert [record.step for record in run.records] == list(range(1, 24))
 
@@ -99,7 +99,7 @@ def test_explorer_reads_what_a_lesioned_network_reads(nets, settings, lesion):
     for name, net in nets.items():
         intact, now = accuracy(net, *TEST), accuracy(lesioned(net, **lesion), *TEST)
         known = accuracy(lesioned(net, **lesion), SPLIT.images[:360], SPLIT.labels[:360])
-        assert f"{name.capitalize()}: {now:.0%} of the test digits, {intact:.0%} if nothing" in explorer.status
+        assert f"{name} {now:.0%} (intact {intact:.0%})" in explorer.status
         assert f">{known:.0%} of training digits<" in explorer._picture.value
 
 
