@@ -99,7 +99,7 @@ class LesionExplorer(TaskExplorer):
             "scale": Control("scale", scale, 0, 1, step=0.05),
             "seed": Control("seed", seed, 0, 999),
         }
-        self._lanes: dict[tuple[object, object], list[Lane]] = {}  # of trainings that were stopped
+        self._lanes: dict[tuple[str, int], list[Lane]] = {}  # of trainings that are not at their end
         self._past: list[dict[str, object]] = []
         self._sentence = ""
         self.undo_button = make_button("Undo", "Take the last change back", self.undo)
@@ -115,22 +115,20 @@ class LesionExplorer(TaskExplorer):
 
     async def train(self) -> None:
         """Train what is not kept yet, one step of each network in turn; a stopped training goes on."""
-        net, seed = self.settings["net"], self.controls["seed"].value
-        settings = {"epochs": _EPOCHS, **_NETS[str(net)]}
+        key = net, seed = str(self.settings["net"]), self.controls["seed"].value
+        settings, said = _settings(net), -math.inf
         missing = [skip for skip in _KINDS.values() if finished(_DEPTH, skip, seed, **settings) is None]
-        lanes = self._lanes.setdefault((net, seed), [])
-        lanes = lanes or [make_lane(_DEPTH, skip, seed, **settings) for skip in missing]
-        self._lanes[net, seed], said = lanes, -math.inf
+        if key not in self._lanes:
+            self._lanes[key] = [make_lane(_DEPTH, skip, seed, **settings) for skip in missing]
         try:
-            while sum(lane.advance() for lane in lanes):
+            while sum(lane.advance() for lane in self._lanes[key]):
                 if time.perf_counter() - said > _REDRAW:
-                    share = lanes[0].records[-1].epoch / _EPOCHS
-                    self.progress.value, self._sentence, said = share, f"Training: {share:.0%}. ", time.perf_counter()
+                    self.progress.value = share = self._lanes[key][0].records[-1].epoch / _EPOCHS
+                    self._sentence, said = f"Training: {share:.0%}. ", time.perf_counter()
                     self._update()
                 await asyncio.sleep(0)
-            for lane in lanes:
+            for lane in self._lanes.pop(key):
                 keep(lane, **settings)
-            del self._lanes[net, seed]
             self._sentence = ""
         except asyncio.CancelledError:
             self._sentence = "Stopped: Start goes on from here. "
@@ -153,11 +151,10 @@ class LesionExplorer(TaskExplorer):
         swap, off = (settings["swap"], settings["swap_with"]), settings["off"]
         places = dict(zip(swap, reversed(swap), strict=True))
         order = [places.get(place, place) for place in range(1, _BLOCKS + 1)]
-        of_training = {"epochs": _EPOCHS, **_NETS[settings["net"]]}
-        run = finished(_DEPTH, _KINDS[kind], settings["seed"], **of_training)
+        run = finished(_DEPTH, _KINDS[kind], settings["seed"], **_settings(settings["net"]))
         if run is None:
             return Lesions(kind, order, off)
-        net = lesioned(run.net, without=off, swap=() if swap[0] == swap[1] else swap, scale=settings["scale"])
+        net = lesioned(run.net, without=off, swap=swap, scale=settings["scale"])
         intact, *alone = _alone(run.net)
         costs = [intact - accuracy for accuracy in alone]
         return Lesions(kind, order, off, costs, intact, _reads(net), _reads(net, training=True))
@@ -175,6 +172,11 @@ class LesionExplorer(TaskExplorer):
         return f"<!--measured-->{super().still()}<!--end-->"
 
 
+def _settings(net: str) -> dict[str, Any]:
+    """What a race takes to train such a network."""
+    return {"epochs": _EPOCHS, **_NETS[net]}
+
+
 def _changed(before: dict[str, object], after: dict[str, object]) -> set[str]:
     return {name for name, value in after.items() if value != before[name]}
 
@@ -182,9 +184,10 @@ def _changed(before: dict[str, object], after: dict[str, object]) -> set[str]:
 def _reads(net: Stack, *, training: bool = False) -> float:
     """The share of the test digits that it reads, or of as many training digits."""
     split = split_digits()
+    if not training:
+        return accuracy(net, split.test_images, split.test_labels)
     count = len(split.test_images)
-    known = split.images[:count], split.labels[:count]
-    return accuracy(net, *(known if training else (split.test_images, split.test_labels)))
+    return accuracy(net, split.images[:count], split.labels[:count])
 
 
 @lru_cache(maxsize=16)
