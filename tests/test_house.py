@@ -150,8 +150,8 @@ def test_skiplib_stays_small():
         lines_of(*LAYERS[2]),
         lines_of(*LAYERS[3]),
     )
-    assert (subject <= 2850, pictures <= 2060, explorers <= 2070) == (True,) * 3, (subject, pictures, explorers)
-    assert subject + pictures + explorers <= 6960
+    assert (subject <= 3074, pictures <= 2269, explorers <= 2371) == (True,) * 3, (subject, pictures, explorers)
+    assert subject + pictures + explorers <= 7694
 
 
 def test_readme_says_how_small_skiplib_is():
