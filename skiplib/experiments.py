@@ -5,8 +5,9 @@ Each ``try_...`` takes a question, its answer, and what to try it with; it gives
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import combinations
 from typing import Any, get_args
 
 import torch
@@ -16,15 +17,16 @@ from skiplib.answers import read, typed
 from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import Activation, Init, Norm, make_conv, seeded
 from skiplib.chains import checked_geometries, compose
-from skiplib.digits import first_digits
+from skiplib.digits import first_digits, split_digits
 from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, which_is_right, wrong
 from skiplib.gradients import Comparison, compare, median_ratio
 from skiplib.judging import Fault, apart, check_places, check_shapes, is_option_a
+from skiplib.networks import Stack
+from skiplib.paths import lesioned
 from skiplib.theory import branch_scale
-from skiplib.training import LEARNING_RATE, Optimizer, race
-from skiplib.words import magnitude
+from skiplib.training import LEARNING_RATE, Optimizer, accuracy, race
+from skiplib.words import fate, magnitude
 
-FATES = ("vanishes", "holds", "explodes")
 _WORDS = {"init": get_args(Init), "norm": get_args(Norm), "activation": get_args(Activation)}
 _WORDS["optimizer"] = get_args(Optimizer)
 
@@ -89,7 +91,7 @@ what is √(1 + q²), 24 times?
         given, _ = read(answer, known)
     except ValueError as error:
         return unread(str(error))
-    measured = [_fate(ratio) for ratio in _ratios(measured_nets(depth, **settings))]
+    measured = [fate(ratio) for ratio in _ratios(measured_nets(depth, **settings))]
     plain, skip = (word == fate for word, fate in zip(given, measured, strict=True))
     if plain and skip:
         return right(known["reason"])
@@ -158,6 +160,45 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
     return wrong(f"{reached} {known['hint']}")
 
 
+def try_lesion(question: str, answer: Any, *, net: Stack, blocks: int, at_least: float | None = None) -> Feedback:
+    """Leave blocks out of a trained network, and see how many of the test digits it still reads.
+
+    Args:
+        question, answer: the answer is a set of block numbers.
+        net: the network, which is left as it was.
+        blocks: how many to leave out: exactly so many, those whose loss costs most; or with ``at_least`` so many or
+            more, and it has to read that share.
+        at_least: from 0 to 1.
+
+    >>> from skiplib.networks import make_stack
+    >>> try_lesion("05.pair", {1}, net=make_stack(8, channels=4, skip=True), blocks=2)
+    ✗ Not yet. The answer is 2 blocks; this is 1.
+    """
+    known = texts(question, "try_lesion")
+    if answer is None:
+        return Feedback("", UNANSWERED)
+    try:
+        off, _ = read(answer, {**known, "answer": [], "range": [1, len(net.blocks)]})
+    except ValueError as error:
+        return unread(str(error))
+    if len(off) < blocks or (at_least is None and len(off) > blocks):
+        return wrong(f"The answer is {blocks} blocks{' or more' if at_least else ''}; this is {len(off)}.")
+    left = _left(net, off)
+    worst = (
+        min(_left(net, pair) for pair in combinations(range(1, len(net.blocks) + 1), blocks))
+        if at_least is None
+        else 0.0
+    )
+    if left >= at_least if at_least else left <= worst + 0.02:  # a few digits more or less
+        return right(known["reason"])
+    return wrong(f"Without {', '.join(map(str, sorted(off)))} it reads {left:.0%}. {known['hint']}")
+
+
+def _left(net: Stack, off: Iterable[int]) -> float:
+    split = split_digits()
+    return accuracy(lesioned(net, without=off), split.test_images, split.test_labels)
+
+
 def _convolutions(branch: Sequence[ConvGeometry], channels: Sequence[int]) -> nn.Sequential:
     geometries = checked_geometries("branch", branch)
     if len(channels) != len(geometries) + 1:
@@ -181,10 +222,6 @@ def measured_nets(depth: int, *, alpha: float | str = 1, **settings: Any) -> Com
 def _ratios(nets: Comparison) -> tuple[float, float]:
     """The gradient at the first block relative to the last, plain and skip: medians, as drawn."""
     return median_ratio(nets.plain), median_ratio(nets.skip)
-
-
-def _fate(ratio: float) -> str:
-    return FATES[0] if ratio < 1 / 100 else FATES[2] if ratio > 100 else FATES[1]
 
 
 def _decades(ratio: float) -> float:

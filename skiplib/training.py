@@ -200,14 +200,29 @@ def race(
     [4]
     """
     for depth, skip, seed in product(depths, skips, list(seeds)):
-        key = (depth, skip, seed, tuple(sorted(settings.items())))
-        if key not in _finished:
+        run = finished(depth, skip, seed, **settings)
+        if run is None:
             lane = make_lane(depth, skip, seed, **settings)
             while lane.advance():
                 pass
-            lane.net.zero_grad()  # the network is kept, without the gradients of its last step
-            _finished[key] = lane.finish()
-        yield _finished[key]
+            run = keep(lane, **settings)
+        yield run
+
+
+def finished(depth: int, skip: bool, seed: int, **settings: Any) -> Run | None:
+    """The run that a race, or a ``keep``, of these settings has left in memory, if there is one.
+
+    >>> finished(4, True, 172, epochs=2) is None
+    True
+    """
+    return _finished.get((depth, skip, seed, tuple(sorted(settings.items()))))
+
+
+def keep(lane: Lane, **settings: Any) -> Run:
+    """Measure a network at the end of its training, and keep it: a race of these settings finds it."""
+    lane.net.zero_grad()  # the network is kept, without the gradients of its last step
+    key = lane.depth, lane.skip, lane.seed, tuple(sorted(settings.items()))
+    return _finished.setdefault(key, lane.finish())
 
 
 def race_table(runs: Iterable[Run]) -> dict[str, list[list[float]]]:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+FATES = ("vanishes", "holds", "explodes")  # of a gradient
+
 
 def magnitude(value: float) -> str:
     """The nearest power of ten.
@@ -16,6 +18,15 @@ def magnitude(value: float) -> str:
         return "not a number" if math.isnan(value) else "infinity"
     power = round(math.log10(value))
     return {-1: "0.1", 0: "1", 1: "10"}.get(power, f"1e{power}")
+
+
+def fate(ratio: float) -> str:
+    """Which of ``FATES`` a ratio of gradients is: within a factor of 100 it holds.
+
+    >>> [fate(ratio) for ratio in (1e-3, 0.1, 1e3)]
+    ['vanishes', 'holds', 'explodes']
+    """
+    return FATES[0] if ratio < 1 / 100 else FATES[2] if ratio > 100 else FATES[1]
 
 
 def share_in_words(share: float) -> str:

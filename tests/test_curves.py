@@ -7,7 +7,7 @@ import pytest
 from skiplib.diagrams.curves import Panel, describe_pair, middle, pair
 from skiplib.diagrams.journey import Journey, journey_picture
 from skiplib.diagrams.pairs import fates_picture, product_picture, spectrum_picture
-from skiplib.experiments import FATES
+from skiplib.words import FATES
 
 PANEL = Panel(0, 10, -4, 4, top=0, height=80, right=24)  # 60 pixels for 1 across, 10 for a power of ten
 

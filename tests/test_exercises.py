@@ -5,6 +5,7 @@ import sys
 import tomllib
 from ast import literal_eval
 from contextlib import suppress
+from math import comb
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from skiplib.directions import block_jacobians, gradient_similarity, singular_va
 from skiplib.exercises import UNANSWERED, check, texts
 from skiplib.gradients import compare, median_ratio
 from skiplib.networks import make_stack
+from skiplib.paths import mean_length, path_gradients
 
 CONV = nn.Conv2d(1, 1, kernel_size=2, stride=2, padding=2)
 BRANCH = nn.Sequential(nn.Conv2d(3, 6, 2, stride=2, padding=2), nn.Conv2d(6, 3, 2, stride=2, padding=2))
@@ -122,6 +124,12 @@ def left_by_projections():
         left.append(float(to_first.norm() / to_last.norm()))
     assert len(stack.blocks) == 24 and min(left) > 0
     return "less than a thousandth" if max(left) < 1e-3 else "about a tenth" if max(left) < 0.3 else "about as large"
+
+
+def carried(*, seed=172, **settings):
+    """How large the gradient is that comes back through 0, 1, 2, ... of 24 blocks."""
+    stack = make_stack(50, channels=16, skip=True, head="pool", seed=seed, **settings)
+    return [part.double().norm().item() for part in path_gradients(stack, *first_digits(4))]
 
 
 def deepened(*, skip):
@@ -241,6 +249,16 @@ RIGHT = {
     "04.trust": "near 0",
     "04.linear": "above 90 %",
     "04.curve": "b",
+    "05.typical": sum(k * comb(24, k) for k in range(25)) // 2**24,
+    "05.carries": "about 1" if 0.5 < mean_length(carried()) < 1.5 else "about 6",
+    "05.lost": ("below 50 %", "above 90 %"),
+    "05.first": "one of the first two",
+    "05.swapped": ("below 50 %", "above 90 %"),
+    "05.nothing": "more than 80 %",
+    "05.shares": "it falls",
+    "05.slice": "that of the plain network",
+    "05.elsewhere": {"plain"},
+    "05.setting": "b" if 4 < mean_length(carried(init="he", norm="batch", seed=7)) < 8 else "a",
     "06.meets": (20, width(BRANCH, 20)),
     "06.comes_back": tuple(width(nn.Sequential(down, UP), 15) for down in (nn.MaxPool2d(2), DOWN)),
     "06.odd_images": {name for name, net in DOWN_AND_UP.items() if agree(net, nn.Conv2d(1, 1, 1), ODD) == ODD},

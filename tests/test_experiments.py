@@ -1,6 +1,7 @@
 import math
 from copy import deepcopy
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -8,12 +9,21 @@ import torch
 from torch import nn
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.experiments import measured_nets, try_fates, try_rescue, try_shortcut, try_worse
+from skiplib.digits import split_digits
+from skiplib.experiments import measured_nets, try_fates, try_lesion, try_rescue, try_shortcut, try_worse
+from skiplib.paths import lesioned
+from skiplib.training import accuracy, race
 
 HALVING = (ConvGeometry(kernel_size=3, stride=2, padding=1), ConvGeometry(kernel_size=3, padding=1))
 SAME, PUBLISHED = [HALVING[1]] * 2, [ConvGeometry(kernel_size=2, stride=2, padding=2)] * 2
 BOTTLENECK = [ConvGeometry(1), HALVING[0], ConvGeometry(1)]
 TRIED = range(8, 41)
+FIVE_BLOCKS = next(race([12], seeds=[172], skips=[True], epochs=1, init="he", norm="batch")).net
+LEFT = {
+    pair: accuracy(lesioned(FIVE_BLOCKS, without=pair), split_digits().test_images, split_digits().test_labels)
+    for pair in combinations(range(1, 6), 2)
+}
+WORST, BEST = min(LEFT, key=LEFT.get), max(LEFT, key=LEFT.get)
 TRY = {
     "02.repair_1": partial(try_shortcut, "02.repair_1", branch=HALVING, channels=(3, 6, 6), sizes=TRIED),
     "02.repair_2": partial(try_shortcut, "02.repair_2", branch=SAME, channels=(1, 16, 16), sizes=TRIED),
@@ -26,6 +36,8 @@ TRY = {
     "03.tanh": partial(try_fates, "03.tanh", depth=50, activation="tanh", init="xavier"),
     "03.worse": partial(try_worse, "03.worse", depth=50),
     "04.rescue": partial(try_rescue, "04.rescue", depth=20, seed=172),
+    "05.pair": partial(try_lesion, "05.pair", net=FIVE_BLOCKS, blocks=2),
+    "05.spare": partial(try_lesion, "05.spare", net=FIVE_BLOCKS, blocks=2, at_least=0.9),
 }
 
 
@@ -85,6 +97,10 @@ RIGHT = [
     ("03.worse", {"init": "he", "channels": 32}, "Here the skip network is further from 1."),
     ("04.rescue", {"init": "he", "norm": "batch", "epochs": 8}, "It reaches 95 % and more"),
     ("04.rescue", {"activation": "tanh", "init": "xavier", "epochs": 6}, "not without care."),
+    ("05.pair", set(WORST), "No other two cost more than that"),
+    ("05.pair", list(reversed(WORST)), "No other two"),
+    ("05.spare", set(BEST), "and it reads 80 % and more."),
+    ("05.spare", f"{BEST[0]}, {BEST[1]}", "More than half of its blocks are gone"),
 ]
 MISTAKES = [
     ("06.bottleneck", nn.Conv2d(16, 32, 1), "The middle convolution halves the image."),
@@ -200,6 +216,14 @@ MISTAKES = [
     ("04.rescue", {"init": None}, "`init` is one of default, xavier, he, zero, in quotes; got None."),
     ("04.rescue", {"optimizer": "rmsprop"}, "`optimizer` is one of sgd, adam, in quotes; got 'rmsprop'."),
     ("04.rescue", ["norm"], 'The answer is a dict of settings, such as {"norm": "batch"}.'),
+    ("05.pair", set(BEST), f"Without {BEST[0]}, {BEST[1]} it reads {LEFT[BEST]:.0%}. Look at the bars"),
+    ("05.pair", {1}, "The answer is 2 blocks; this is 1."),
+    ("05.pair", {1, 2, 3}, "The answer is 2 blocks; this is 3."),
+    ("05.pair", {1, 6}, "6 is not a whole number from 1 to 5."),
+    ("05.pair", "the first", "The answer is a set, such as {1, 2}, or set() for none; this is 'the first'."),
+    ("05.spare", set(WORST), f"Without {WORST[0]}, {WORST[1]} it reads {LEFT[WORST]:.0%}. Which blocks cost least"),
+    ("05.spare", {1, 2, 3, 4, 5}, "Without 1, 2, 3, 4, 5 it reads"),
+    ("05.spare", set(), "The answer is 2 blocks or more; this is 0."),
 ]
 
 

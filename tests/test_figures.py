@@ -10,7 +10,15 @@ import pytest
 from PIL import Image
 
 from skiplib.figures.plot import STYLES, Plot, draw_rows, make_figure
-from skiplib.figures.training import Curve, draw_training, race_plot, running_mean, training_plot, trust_plot
+from skiplib.figures.training import (
+    Curve,
+    draw_training,
+    race_plot,
+    running_mean,
+    slices_plot,
+    training_plot,
+    trust_plot,
+)
 
 
 def test_plot_has_a_name_in_both_forms_and_leaves_no_trace():
@@ -61,6 +69,7 @@ def test_figure_leaves_the_same_room_below_whatever_its_height(heights):
     [
         lambda: race_plot([4, 20], plain=[[0.9, 0.1]], skip=[[0.9, 0.8]]),
         lambda: trust_plot([0.1, 1], plain=[[0.9, 0.1]], skip=[[0.9, 0.8]]),
+        lambda: slices_plot([-1, 0, 1], plain=[[2, 0.1, 2]], skip=[[1, 0.1, 1]]),
         lambda: training_plot([curve(), curve("skip", "skip & co.")], epochs=2),
     ],
 )
@@ -145,6 +154,11 @@ def test_plots_say_what_they_show_in_coarse_words():
     assert list(ax.lines[0].get_ydata()) == [95, 11] and ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
     plot = trust_plot([0.001, 0.01], plain=[[0.1, 0], [-0.1, 0]], skip=[[0.99, 0.5]])
     assert "step of 0.001: plain near 0, skip near 1" in plot.alt
+    for plain, skip, higher in (([[2, 0.1]], [[1, 0.1]], "plain"), ([[2, 0.1], [1, 1]], [[9, 1], [9, 1]], "skip")):
+        plot = slices_plot([0.5, 1], plain=plain, skip=skip)
+        assert (
+            plot.alt.endswith(f"on average it is higher for {higher}.") and plot.figure.axes[0].get_yscale() == "log"
+        )
 
 
 def test_running_mean_of_less_than_a_window_takes_what_there_is():

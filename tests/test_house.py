@@ -22,7 +22,18 @@ MODULES = sorted(PACKAGE.glob("**/*.py"))
 LAYERS = [
     {"arithmetic", "pooling", "chains", "kernels", "adding", "shortcuts", "repairs", "theory"}
     | {"words", "answers", "exercises", "trials"},
-    {"digits", "blocks", "networks", "gradients", "directions", "training", "experiments", "judging", "tracing"},
+    {
+        "digits",
+        "blocks",
+        "networks",
+        "gradients",
+        "directions",
+        "paths",
+        "training",
+        "experiments",
+        "judging",
+        "tracing",
+    },
     {"diagrams", "figures"},
     {"explorers"},
 ]
@@ -149,8 +160,8 @@ def test_skiplib_stays_small():
         lines_of(*LAYERS[2]),
         lines_of(*LAYERS[3]),
     )
-    assert (subject <= 4650, pictures <= 2260, explorers <= 2520) == (True,) * 3, (subject, pictures, explorers)
-    assert subject + pictures + explorers <= 9400
+    assert (subject <= 5110, pictures <= 2480, explorers <= 2990) == (True,) * 3, (subject, pictures, explorers)
+    assert subject + pictures + explorers <= 10560
 
 
 def test_readme_says_how_small_skiplib_is():

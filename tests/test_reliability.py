@@ -18,6 +18,8 @@ from skiplib.explorers.controls import Control
 from skiplib.explorers.convolution import ConvExplorer
 from skiplib.explorers.digits import DigitsExplorer
 from skiplib.explorers.gradient import GradientExplorer
+from skiplib.explorers.lesions import BlockToggles, LesionExplorer
+from skiplib.explorers.paths import PathExplorer
 from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.residual import ResidualExplorer
 from skiplib.explorers.spectrum import SpectrumExplorer
@@ -33,6 +35,8 @@ MAKES = [
     (lambda: GradientExplorer(depth=4, channels=4, seeds=1), 3),
     (lambda: DigitsExplorer(depth=4, channels=4), 3),
     (TrainingExplorer, 3),
+    (lambda: PathExplorer(blocks=2), 3),
+    (LesionExplorer, 5),
 ]
 MOVES = st.lists(st.tuples(st.integers(0, 99), st.floats(0, 1)), min_size=18, max_size=22)
 
@@ -47,6 +51,8 @@ def move(control, where):
         control.value = control.options[min(int(where * len(control.options)), len(control.options) - 1)]
     elif isinstance(control, ipywidgets.Checkbox):
         control.value = where > 0.5
+    elif isinstance(control, BlockToggles):
+        control.value = tuple(range(1, 1 + round(9 * where)))
     else:
         control.value = control.min + where * (control.max - control.min)
 

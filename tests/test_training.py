@@ -6,7 +6,18 @@ from torch import nn
 
 from skiplib.digits import split_digits
 from skiplib.networks import make_stack
-from skiplib.training import Record, Run, accuracy, make_lane, make_optimizer, race, race_table, train
+from skiplib.training import (
+    Record,
+    Run,
+    accuracy,
+    finished,
+    keep,
+    make_lane,
+    make_optimizer,
+    race,
+    race_table,
+    train,
+)
 
 SPLIT = split_digits()
 FEW = SPLIT.images[:200], SPLIT.labels[:200]
@@ -181,6 +192,18 @@ def test_lane_is_measured_on_its_way_and_goes_on_as_if_it_had_not_been():
     late = lane.finish()
     assert losses(early) == losses(run)[:2] and losses(late) == losses(run) and not lane.advance()
     assert early.train_accuracy < late.train_accuracy == run.train_accuracy
+
+
+def test_network_that_was_trained_elsewhere_and_kept_is_found_by_a_race():
+    asked = {"epochs": 1, "channels": 4}
+    assert finished(4, True, 9, **asked) is None
+    lane = make_lane(4, True, 9, **asked)
+    while lane.advance():
+        pass
+    run = keep(lane, **asked)
+    assert finished(4, True, 9, channels=4, epochs=1) is run is next(race([4], seeds=[9], skips=[True], **asked))
+    assert run.net is lane.net and keep(lane, **asked) is run
+    assert finished(4, False, 9, **asked) is finished(4, True, 9, epochs=1) is None
 
 
 def test_race_that_is_interrupted_keeps_what_was_done():

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import get_args
@@ -13,8 +13,9 @@ import ipywidgets as widgets
 from skiplib.blocks import Init, Norm
 from skiplib.digits import split_digits
 from skiplib.explorers.base import View
-from skiplib.explorers.controls import INNER, LABEL, Control, choose, wrap
+from skiplib.explorers.controls import INNER, LABEL, Control, choose
 from skiplib.explorers.network import NetworkExplorer, network_controls
+from skiplib.explorers.tasks import TaskExplorer, make_button
 from skiplib.figures.training import Curve, training_plot
 from skiplib.training import LEARNING_RATE, Lane, Optimizer, Run, make_lane
 
@@ -76,13 +77,7 @@ def _curves(entries: Sequence[_Entry], current: Sequence[_Entry]) -> list[Curve]
     return list(curves.values())
 
 
-def _button(name: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
-    button = widgets.Button(description=name, tooltip=tooltip, layout={"width": "70px"})
-    button.on_click(lambda _: act())
-    return button
-
-
-class TrainingExplorer(NetworkExplorer):
+class TrainingExplorer(TaskExplorer, NetworkExplorer):
     """Press Start: the curves grow while the networks train. Stop keeps what there is; Clear throws it away.
 
     Args:
@@ -97,8 +92,6 @@ class TrainingExplorer(NetworkExplorer):
     >>> str(TrainingExplorer(depth=50)).partition(" -> ")[2]
     'trained=0'
     """
-
-    _task: asyncio.Task[None] | None = None  # also where a bad starting value ends __init__ early
 
     def __init__(
         self,
@@ -128,38 +121,8 @@ class TrainingExplorer(NetworkExplorer):
         self._entries: list[_Entry] = []  # of the last training
         self._finished: list[_Entry] = []  # of those before
         self._sentence = ""
-        self.start_button = _button("Start", "Train with these settings", self.start)
-        self.stop_button = _button("Stop", "End the training now, and keep its curves", self.stop)
-        self.clear_button = _button("Clear", "Throw the finished curves away", self.clear)
-        self.progress = widgets.FloatProgress(0, min=0, max=1, layout={"width": "180px"})
-        buttons = wrap([self.start_button, self.stop_button, self.clear_button])
-        super().__init__(controls, show=show, under=[buttons, self.progress])
-
-    @property
-    def training(self) -> bool:
-        """Whether a training runs."""
-        return self._task is not None
-
-    def start(self) -> None:
-        """Begin to train what the controls say, in the kernel's event loop: other widgets and cells go on."""
-        if not self.training:
-            self._task = asyncio.get_running_loop().create_task(self._train())
-            self._task.add_done_callback(self._forget)
-
-    def stop(self) -> None:
-        """End the training before its next step; its curves stay."""
-        if self._task is not None:
-            self._task.cancel()
-
-    def _forget(self, _: object) -> None:
-        """Be ready for the next start, also where a task was stopped before it began, or failed."""
-        self._task = None
-        self._update()
-
-    def close(self) -> None:
-        """End what runs, and give back all that the explorer holds."""
-        self.stop()
-        super().close()
+        self.clear_button = make_button("Clear", "Throw the finished curves away", self.clear)
+        super().__init__(controls, show=show, buttons=[self.clear_button])
 
     def clear(self) -> None:
         """Throw the finished curves away."""
@@ -168,7 +131,7 @@ class TrainingExplorer(NetworkExplorer):
             self._entries, self._sentence = [], ""
         self._update()
 
-    async def _train(self) -> None:
+    async def train(self) -> None:
         """In turn: one step of each network, a picture now and then, and a chance for the buttons."""
         self._finished, self._entries = [*self._finished, *self._entries], []
         drawn = -math.inf
@@ -220,10 +183,8 @@ class TrainingExplorer(NetworkExplorer):
 
     def view(self) -> View:
         """The curves, and what is going on."""
-        for button, on in ((self.start_button, not self.training), (self.stop_button, self.training)):
-            button.disabled = not on
+        self.show_task()
         self.clear_button.disabled = not self._finished and (self.training or not self._entries)
-        self.progress.layout.visibility = "visible" if self.training else "hidden"
         entries = [*self._finished, *self._entries]
         begun = [entry for entry in entries if entry.lane.records]
         all_epochs = [entry.total * entry.lane.records[0].epoch for entry in begun]  # also where it was stopped

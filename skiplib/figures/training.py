@@ -1,4 +1,4 @@
-"""Training curves: accuracy, loss and gradient on axes that stay put, and what a step forgets (layer L2)."""
+"""Training curves on axes that stay put, what a step forgets, and the loss around trained weights (layer L2)."""
 
 import math
 from collections.abc import Sequence
@@ -150,6 +150,16 @@ def trust_plot(lengths: Sequence[float], plain: Sequence[Sequence[float]], skip:
     ax.set_xlabel("length of the step, relative to the weights")
     first = [f"{kind} {_cosine_in_words(middle(cosines)[0])}" for kind, cosines in rows.items()]
     return Plot(figure, f"Cosine of the gradients before and after a step of {lengths[0]:g}: {', '.join(first)}.")
+
+
+def slices_plot(steps: Sequence[float], plain: Sequence[Sequence[float]], skip: Sequence[Sequence[float]]) -> Plot:
+    """Loss along lines through trained weights: a row for every line, a column for every step."""
+    rows = {"plain": plain, "skip": skip}
+    figure, (ax,) = make_figure(3.0)
+    draw_rows(ax, [f"{step:g}" for step in steps], rows)
+    ax.set(yscale="log", ylim=(1e-3, 20), ylabel="loss", xlabel="step, relative to the weights")
+    higher = max(rows, key=lambda kind: sum(map(sum, rows[kind])))
+    return Plot(figure, f"Loss along a line through the trained weights; on average it is higher for {higher}.")
 
 
 def _cosine_in_words(cosine: float) -> str:

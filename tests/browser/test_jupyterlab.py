@@ -20,6 +20,12 @@ from skiplib.explorers.training import TrainingExplorer
 torch.set_num_threads(1)
 TrainingExplorer(epochs=20)
 """
+LESIONS = """
+import torch
+from skiplib.explorers.lesions import LesionExplorer
+torch.set_num_threads(1)
+LesionExplorer()
+"""
 SCREENS = [(1400, 900), (1024, 640), (853, 480)]  # the last: 1280 x 720 at 150 %
 PARTS = """place => {
     const view = window.panel.content.node.getBoundingClientRect();
@@ -336,6 +342,31 @@ def test_training_runs_stops_and_keeps_its_curves(of_cells, screenshot):
     assert "stopped at step" in notebook.shown(cell)
     clear.click()
     expect(cell.get_by_text("Press Start to train.")).to_be_visible()
+    assert notebook.errors == []
+
+
+def test_block_is_switched_off_by_mouse_and_keyboard_and_stopped_training_goes_on(of_cells, screenshot):
+    notebook = of_cells("lesions", LESIONS.strip())
+    notebook.run_all()
+    page, cell = notebook.page, notebook.cell(0)
+    start, stop, undo = (page.get_by_role("button", name=name, exact=True) for name in ("Start", "Stop", "Undo"))
+    start.click()
+    expect(cell.get_by_text("Training: ")).to_be_visible()
+    stop.click()
+    expect(cell.get_by_text("Stopped: Start goes on from here.")).to_be_visible()
+    start.click()
+    expect(cell.get_by_text("Of the test digits: plain ")).to_be_visible(timeout=60_000)
+    before = notebook.shown(cell)
+    for crosses, block in ((2, 5), (4, 2)):  # one in each network
+        cell.locator(f".hits [data-block='{block}']").last.click()
+        expect(cell.get_by_role("button", name=str(block), exact=True)).to_have_class(re.compile("mod-active"))
+        expect(cell.locator("svg[role=img] text", has_text="✗")).to_have_count(crosses)
+    screenshot(notebook, "two-off")
+    cell.get_by_role("button", name="5", exact=True).press("Space")
+    expect(cell.locator("svg[role=img] text", has_text="✗")).to_have_count(2)
+    undo.click(click_count=3, delay=200)
+    notebook.settle()
+    assert notebook.shown(cell) == before and len(notebook.cells()) == 1
     assert notebook.errors == []
 
 

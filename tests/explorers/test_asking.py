@@ -5,7 +5,7 @@ from skiplib.explorers import asking
 from skiplib.explorers.asking import ask, predictions
 from skiplib.explorers.entries import Fields, Toggles, Words, make_entry
 
-LESSONS = {lesson: questions_of(lesson) for lesson in ("00", "01", "02", "03", "04")}
+LESSONS = {lesson: questions_of(lesson) for lesson in ("00", "01", "02", "03", "04", "05")}
 QUESTIONS = [
     f"{lesson}.{name}"
     for lesson, known in LESSONS.items()

@@ -4,9 +4,10 @@ from functools import partial
 import pytest
 
 from skiplib.exercises import texts
-from skiplib.experiments import FATES, measured_nets
+from skiplib.experiments import measured_nets
 from skiplib.explorers import asking
 from skiplib.explorers.fates import FatesExplorer
+from skiplib.words import FATES
 
 HE = partial(FatesExplorer, "03.he", init="he")
 
