@@ -229,11 +229,13 @@ def test_no_block_with_an_identity_skip_takes_more_than_a_few_percent(settings):
     assert min(here / next_ for net in nets for here, next_ in pairwise(net.activations)) > 0.95
 
 
-def test_sigmoids_gradient_is_0_for_most_seeds_and_1e_minus_42_in_double_precision():
+def test_sigmoids_gradient_is_below_single_precision_for_most_seeds_and_1e_minus_42_in_double():
     nets = [
         make_stack(50, channels=16, skip=False, activation="sigmoid", head="pool", seed=s) for s in range(172, 175)
     ]
-    assert median_ratio(gradient_profiles(nets, IMAGES[:4], LABELS[:4])) == 0
+    assert (
+        median_ratio(gradient_profiles(nets, IMAGES[:4], LABELS[:4])) < 1e-40
+    )  # 0, or what some machines still hold
     double = gradient_profiles([net.double() for net in nets], IMAGES[:4].double(), LABELS[:4])
     assert 3e-43 < median_ratio(double) < 5e-42
 
