@@ -50,6 +50,9 @@ class Explorer(CellWidget):
     """
 
     shown: View | str
+    measured = (
+        False  # whether the picture is of numbers whose last digits, and so its pixels, differ between machines
+    )
 
     def __init__(
         self, controls: Mapping[str, Any], *, show: Sequence[str] | None = None, under: Sequence[widgets.Widget] = ()
@@ -177,7 +180,9 @@ class Explorer(CellWidget):
             for name, control in shown.items()
         )
         column = f'<div style="float:left;width:{COLUMN}">{lines}</div>'
-        picture = f'<div style="margin-left:{COLUMN}">{self.shown.picture.to_html()}</div>'
+        picture = self.shown.picture.to_html()
+        picture = f"<!--measured-->{picture}<!--end-->" if self.inexact else picture
+        picture = f'<div style="margin-left:{COLUMN}">{picture}</div>'
         return f'<div>{in_code(self.status)}</div>{column}{picture}<div style="clear:both">{self.shown.details}</div>'
 
 

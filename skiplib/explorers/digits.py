@@ -29,6 +29,8 @@ class DigitsExplorer(NetworkExplorer):
     'plain=0 %, skip=39 %'
     """
 
+    inexact = True
+
     def __init__(
         self,
         *,

@@ -47,7 +47,7 @@ class GradientExplorer(RestingExplorer, NetworkExplorer):
     'plain=1e-20, skip=1'
     """
 
-    sketches = True
+    sketches = inexact = True
     _ready = 0  # of the groups of seeds, for the next whole view
 
     def __init__(

@@ -30,6 +30,8 @@ class PathExplorer(RestingExplorer, NetworkExplorer):
     'paths=2.0, gradient=0.3'
     """
 
+    inexact = True
+
     def __init__(
         self,
         *,

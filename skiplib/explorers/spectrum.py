@@ -29,6 +29,8 @@ class SpectrumExplorer(RestingExplorer):
     'plain=86, skip=384'
     """
 
+    inexact = True
+
     def __init__(
         self, *, blocks: int = 9, init: str = "default", alpha: float = 1, seed: int = 172, show: Sequence[str] = ()
     ) -> None:
