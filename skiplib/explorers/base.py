@@ -50,9 +50,7 @@ class Explorer(CellWidget):
     """
 
     shown: View | str
-    measured = (
-        False  # whether the picture is of numbers whose last digits, and so its pixels, differ between machines
-    )
+    inexact = False  # whether the picture is of numbers whose last digits, and so its pixels, differ between machines
 
     def __init__(
         self, controls: Mapping[str, Any], *, show: Sequence[str] | None = None, under: Sequence[widgets.Widget] = ()
