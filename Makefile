@@ -12,7 +12,7 @@ BIN     := .venv/$(if $(WINDOWS),Scripts,bin)
 ROOT_OK  = $(if $(filter 0,$(shell id -u)),--allow-root)
 NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
 
-.PHONY: lab test ruff mypy browser pytest nbval notebooks
+.PHONY: lab test ruff mypy lessons widgets pytest nbval notebooks
 .DELETE_ON_ERROR:
 
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
@@ -20,16 +20,18 @@ lab: .venv/lab
 	$(BIN)/jupyter lab --port=$(PORT) $(NO_BROWSER) $(ROOT_OK) --LabApp.default_url=$(FIRST)
 
 test: .venv/test
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 ruff mypy browser pytest nbval || \
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 ruff mypy lessons widgets pytest nbval || \
 		{ echo "make test: FAILED, see above"; exit 1; }
-	@echo "make test: ruff, mypy, browser, pytest and nbval all passed"
+	@echo "make test: ruff, mypy, pytest, nbval and the browser tests all passed"
 
 ruff: .venv/test
 	$(BIN)/ruff check .
 mypy: .venv/test
 	$(BIN)/mypy
-browser: .venv/test
-	$(BIN)/pytest tests/browser
+lessons: .venv/test  # every lesson in a browser; the other browser tests run beside it
+	$(BIN)/pytest tests/browser/test_jupyterlab.py
+widgets: .venv/test
+	$(BIN)/pytest tests/browser --ignore=tests/browser/test_jupyterlab.py
 pytest: .venv/test
 	$(BIN)/pytest --ignore=tests/browser
 nbval: .venv/test
