@@ -14,7 +14,8 @@ from skiplib.arithmetic import ConvGeometry, checked_integer, parameter_count
 from skiplib.pooling import PoolGeometry
 from skiplib.words import conv_arguments
 
-Layer = ConvGeometry | tuple[ConvGeometry, ConvGeometry]  # of both axes, or (vertical, horizontal)
+Axes = tuple[ConvGeometry, ConvGeometry]  # (vertical, horizontal)
+Layer = ConvGeometry | Axes  # one geometry stands for both axes
 
 
 def sizes(input_size: int, geometries: Sequence[ConvGeometry]) -> list[int]:
@@ -58,8 +59,7 @@ def seen_pixels(input_size: int, geometries: Sequence[ConvGeometry], index: int)
     levels = [[index]]
     for geometry, size in zip(reversed(geometries), reversed(sizes(input_size, geometries)[1:]), strict=True):
         inside = [pixel for pixel in levels[0] if 0 <= pixel < size]
-        taps = {tap - geometry.padding for pixel in inside for tap in geometry.window(pixel).taps}
-        levels.insert(0, sorted(taps))
+        levels.insert(0, sorted({seen for pixel in inside for seen in geometry.pixels(pixel)}))
     return levels
 
 
@@ -110,7 +110,22 @@ def along(layers: Sequence[Layer], axis: int) -> tuple[ConvGeometry, ...]:
     >>> along([ConvGeometry(2), (ConvGeometry(3), ConvGeometry(5))], 1)[1]
     ConvGeometry(kernel_size=5, stride=1, padding=0, dilation=1)
     """
-    return tuple(layer[axis] if isinstance(layer, tuple) else layer for layer in layers)
+    return tuple(axes_of(layer)[axis] for layer in layers)
+
+
+def axes_of(layer: Layer) -> Axes:
+    """The geometries of a layer along both axes."""
+    return layer if isinstance(layer, tuple) else (layer, layer)
+
+
+def layer_of(axes: Axes) -> Layer:
+    """The layer with these: one geometry where they are equal."""
+    return axes[0] if axes[0] == axes[1] else axes
+
+
+def pools(layer: Layer) -> bool:
+    """Whether a layer is a pooling, which keeps its channels."""
+    return isinstance(axes_of(layer)[0], PoolGeometry)
 
 
 def numbers(layer: Layer) -> dict[str, Any]:
@@ -119,7 +134,7 @@ def numbers(layer: Layer) -> dict[str, Any]:
     >>> numbers((ConvGeometry(3), ConvGeometry(5)))
     {'kernel_size': (3, 5), 'stride': 1, 'padding': 0, 'dilation': 1}
     """
-    height, width = (vars(geometry) for axis in (0, 1) for geometry in along([layer], axis))
+    height, width = map(vars, axes_of(layer))
     return {name: value if value == width[name] else (value, width[name]) for name, value in height.items()}
 
 
@@ -143,11 +158,10 @@ def channels_along(layers: Sequence[Layer], in_channels: int, hidden_channels: i
     >>> channels_along([ConvGeometry(3), PoolGeometry(2), ConvGeometry(3), PoolGeometry(2)], 3, 16, 8)
     [3, 16, 16, 8, 8]
     """
-    convs = [place for place, geometry in enumerate(along(layers, 0)) if not isinstance(geometry, PoolGeometry)]
-    channels = [in_channels]
-    for place in range(len(layers)):
-        made = out_channels if place in convs[-1:] else hidden_channels
-        channels.append(made if place in convs else channels[-1])
+    left, channels = [pools(layer) for layer in layers].count(False), [in_channels]
+    for layer in layers:
+        left -= not pools(layer)  # so many convolutions are still to come
+        channels.append(channels[-1] if pools(layer) else hidden_channels if left else out_channels)
     return channels
 
 
@@ -160,13 +174,13 @@ def chain_parameter_count(layers: Sequence[Layer], channels: Sequence[int]) -> i
     counts = (
         parameter_count(before, after, numbers(layer)["kernel_size"])
         for layer, (before, after) in zip(layers, pairwise(channels), strict=True)
-        if not isinstance(along([layer], 0)[0], PoolGeometry)
+        if not pools(layer)
     )
     return sum(counts)
 
 
 def checked_geometries(name: str, geometries: object, *, least: int = 1) -> tuple[ConvGeometry, ...]:
-    """Return the geometries as a tuple, or raise an error that names the parameter."""
+    """The geometries as a tuple, or an error that names the parameter."""
     if not isinstance(geometries, Sequence) or not all(isinstance(each, ConvGeometry) for each in geometries):
         raise TypeError(f"`{name}` must be a list or tuple of ConvGeometry; got {geometries!r}")
     if len(geometries) < least:

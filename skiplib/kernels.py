@@ -55,7 +55,7 @@ class Convolution:
         """For every output pixel all pixels that it reads, row by row, each with its weight."""
         height, width = len(self.image), len(self.image[0])
         rows, columns = (
-            [[tap - axis.padding for tap in axis.window(place).taps] for place in range(axis.output_size(size))]
+            [axis.pixels(place) for place in range(axis.output_size(size))]
             for axis, size in zip(self.geometries, (height, width), strict=True)
         )
 

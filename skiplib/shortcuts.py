@@ -51,8 +51,7 @@ class Shortcut:
     A size is one number for height and width, or (height, width).
 
     Raises:
-        TypeError: if ``branch`` holds anything but geometries, or a channel count is not an integer.
-        ValueError: if the kind is unknown or cannot have this geometry or these channels.
+        TypeError, ValueError: if the kind is unknown or cannot have this geometry, this branch or these channels.
 
     >>> published = (ConvGeometry(2, stride=2, padding=2),) * 2
     >>> shortcut = Shortcut(
@@ -82,10 +81,8 @@ class Shortcut:
         checked_integer("out_channels", self.out_channels, in_channels if self.kind == "option A" else 1)
         pools = all(isinstance(geometry, PoolGeometry) for geometry in along(self.branch, 0))
         if pools and self.out_channels != in_channels:
-            raise ValueError(
-                f"`out_channels` of poolings alone is `in_channels`={in_channels}, for they keep their channels; "
-                f"got {self.out_channels}"
-            )
+            rule = f"`out_channels` of poolings alone is `in_channels`={in_channels}, for they keep their channels"
+            raise ValueError(f"{rule}; got {self.out_channels}")
 
     @property
     def _reads(self) -> tuple[ConvGeometry, ConvGeometry]:
@@ -134,10 +131,11 @@ class Shortcut:
                 one = f"nn.Conv2d({self.in_channels}, {self.out_channels}, kernel_size=1)"
                 return pool if self.kind == "average pooling" else f"nn.Sequential({pool}, {one})"
             case "resize":
-                size = [_size_code(along(self.branch, axis), f"x.shape[{axis - 2}]") for axis in (0, 1)]
-                if along(self.branch, 0) == along(self.branch, 1):
-                    size = [f"{_size_code(along(self.branch, 0), 'n')} for n in x.shape[-2:]"]
-                return f'lambda x: nn.functional.interpolate(x, size=[{", ".join(size)}], mode="area")'
+                axes = [along(self.branch, axis) for axis in (0, 1)]
+                size = ", ".join(_size_code(axis, f"x.shape[{place - 2}]") for place, axis in enumerate(axes))
+                if axes[0] == axes[1]:
+                    size = f"{_size_code(axes[0], 'n')} for n in x.shape[-2:]"
+                return f'lambda x: nn.functional.interpolate(x, size=[{size}], mode="area")'
         return "nn.Identity()"
 
     @property
@@ -145,14 +143,10 @@ class Shortcut:
         """The lines of PyTorch that add ``shortcut(x)`` and ``branch(x)``, and show the shape."""
         if "crop" not in self.kind:
             return "(shortcut(x) + branch(x)).shape"
-        centred = (
-            "[..., (t.shape[-2] - height) // 2 :, (t.shape[-1] - width) // 2 :]" if "centre" in self.kind else ""
-        )
+        centred = "[..., (t.shape[-2] - height) // 2 :, (t.shape[-1] - width) // 2 :]" * ("centre" in self.kind)
         return (
-            "skip, out = shortcut(x), branch(x)\n"
-            "height, width = map(min, skip.shape[-2:], out.shape[-2:])\n"
-            f"crop = lambda t: t{centred}[..., :height, :width]\n"
-            "(crop(skip) + crop(out)).shape"
+            "skip, out = shortcut(x), branch(x)\nheight, width = map(min, skip.shape[-2:], out.shape[-2:])\n"
+            f"crop = lambda t: t{centred}[..., :height, :width]\n(crop(skip) + crop(out)).shape"
         )
 
     def shapes(self, input_size: Size) -> tuple[Shape, Shape]:
@@ -206,31 +200,24 @@ class Shortcut:
         skip, branch = self._reads[axis], compose(along(self.branch, axis))
         cut = self.kind == "centre crop"
         before, over = (max(0, here - there) // 2, max(0, there - here) // 2) if cut else (0, 0)
-        return [
-            (
-                range(index * input_size // there, -(-(index + 1) * input_size // there))
-                if self.kind == "resize"
-                else _columns(skip, index + before),
-                _columns(branch, index + over),
-            )
-            for index in outputs
-        ]
+
+        def carried(index: int) -> range:
+            if self.kind == "resize":
+                return range(index * input_size // there, -(-(index + 1) * input_size // there))
+            return skip.pixels(index + before)
+
+        return [(carried(index), branch.pixels(index + over)) for index in outputs]
 
     def place(self, input_size: Size) -> Place:
         """Whether, for every output, both sides look at the same place; "other places" if the shortcut does not fit.
 
-        The same place means: the middle of the columns that one side reads is at most half a pixel from the
-        middle of those that the other side reads. "no later pixel" means: not that, but the last column that the
-        branch reads is the one that the shortcut reads, as a causal network wants it.
+        The same place means that the middles of what they read are at most half a pixel apart. "no later pixel"
+        means that these are not, but the last column that both read is the same, as a causal network wants it.
         """
         if not self.fits(input_size):
             return "other places"
-        pairs, alike = list[tuple[range, range]](), dict[object, tuple[int, int, int]]()
-        for axis, (size, count) in enumerate(
-            zip(checked_pair("input_size", input_size), self.shapes(input_size)[0][1:], strict=True)
-        ):
-            alike[size, self._reads[axis], along(self.branch, axis)] = size, count, axis
-        for size, count, axis in alike.values():
+        pairs, counts = list[tuple[range, range]](), self.shapes(input_size)[0][1:]
+        for axis, (size, count) in enumerate(zip(checked_pair("input_size", input_size), counts, strict=True)):
             # Where both sides move evenly, the first and the last output are the furthest apart.
             pairs += self.reads(range(count) if self.kind == "resize" else (0, count - 1), size, axis)
         if all(abs((here[0] + here[-1]) - (there[0] + there[-1])) <= 1 for here, there in pairs):
@@ -240,11 +227,6 @@ class Shortcut:
     def aligned(self, input_size: Size) -> bool:
         """Whether the shortcut fits and both sides look at the same place."""
         return self.place(input_size) == "same place"
-
-
-def _columns(geometry: ConvGeometry, index: int) -> range:
-    first = index * geometry.stride - geometry.padding
-    return range(first, first + geometry.effective_kernel_size, geometry.dilation)
 
 
 def _size_code(branch: Sequence[ConvGeometry], n: str) -> str:

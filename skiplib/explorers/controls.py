@@ -1,6 +1,6 @@
 """What a learner moves: a number as slider and box, a choice, and how they stand on the page (layer L3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -75,6 +75,18 @@ class Control(widgets.VBox):  # type: ignore[misc]
 
     def _remember(self, _: object) -> None:
         self._wanted = self.value
+
+
+def along_both(name: str, pair: Sequence[Any], *bounds: float, **more: Any) -> dict[str, Control]:
+    """A number for the height, and behind it, of the name with ``_w``, one for the width, where the two are apart."""
+    named = zip((name, f"{name}_w"), pair, strict=True)
+    return {name: Control(name, value, *bounds, **more) for name, value in named}
+
+
+def tick(name: str, value: bool) -> dict[str, widgets.Checkbox]:
+    """A checkbox by its name, as wide as what stands around it."""
+    words = name if name == "ceil_mode" else name.replace("_", " ")
+    return {name: widgets.Checkbox(value, description=words, indent=False, layout={"width": INNER})}
 
 
 def choose(name: str, options: Iterable[str], value: object) -> widgets.Dropdown:

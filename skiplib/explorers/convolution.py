@@ -1,6 +1,8 @@
 """ConvExplorer: one convolution, every parameter live (layer L3)."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
+from functools import partial
 from itertools import product
 from math import prod
 
@@ -140,25 +142,18 @@ def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.BoundedFloat
     rows = named_weights(kernel, 3, 3) if isinstance(kernel, str) else checked_grid("kernel", kernel, most=3)
     if len(rows) != 3 or len(rows[0]) != 3:
         raise ValueError(f"`kernel` must have 3 rows of 3 numbers; got {len(rows)} of {len(rows[0])}")
-    look = {
-        "min": -LARGEST,
-        "max": LARGEST,
-        "step": 0.5,
-        "style": {"description_width": "26px"},
-        "layout": {"width": "70px"},
-    }
+    look = {"style": {"description_width": "26px"}, "layout": {"width": "70px"}}
+    box = partial(widgets.BoundedFloatText, min=-LARGEST, max=LARGEST, step=0.5, **look)
     places = product(range(3), range(3))
-    return [
-        widgets.BoundedFloatText(rows[row][column], description=f"{row},{column}", **look) for row, column in places
-    ]
+    return [box(rows[row][column], description=f"{row},{column}") for row, column in places]
 
 
 def _loss(axes: Sequence[tuple[str, int, ConvGeometry]]) -> str:
     """What no window reads: pixels anywhere, and rows and columns at the end, padding included."""
     pixels = prod(size for _, size, _ in axes)
     unread = pixels - prod(size - len(geometry.unread_pixels(size)) for _, size, geometry in axes)
-    ends = [geometry.leftover(size) for _, size, geometry in axes]
-    left = " and ".join(counted(end, word) for end, word in zip(ends, ("row", "column"), strict=True) if end)
+    ends = zip((geometry.leftover(size) for _, size, geometry in axes), ("row", "column"), strict=True)
+    left = " and ".join(counted(end, word) for end, word in ends if end)
     sentence = f"{left} left over at the end" if left else "Nothing is left over"
     if unread:
         return f"No window reads {unread} of {counted(pixels, 'pixel')}. {sentence}."
@@ -173,17 +168,14 @@ def _refusing_modes(axes: Sequence[tuple[str, int, ConvGeometry]]) -> list[str]:
 
 
 def _formula(size: int, geometry: ConvGeometry) -> str:
-    kernel, stride, padding, dilation = geometry.kernel_size, geometry.stride, geometry.padding, geometry.dilation
-    room = size + 2 * padding - geometry.effective_kernel_size
-    return (
-        f"⌊({size} + 2·{padding} − {dilation}·({kernel} − 1) − 1) / {stride}⌋ + 1"
-        f" = ⌊{room} / {stride}⌋ + 1 = <b>{geometry.output_size(size)}</b>"
-    )
+    kernel, stride, padding, dilation = astuple(geometry)
+    room = f"⌊{size + geometry.reach} / {stride}⌋ + 1 = <b>{geometry.output_size(size)}</b>"
+    return f"⌊({size} + 2·{padding} − {dilation}·({kernel} − 1) − 1) / {stride}⌋ + 1 = {room}"
 
 
 def _same(size: int, geometry: ConvGeometry) -> str:
     output = geometry.output_size(size)
-    same = geometry.input_sizes(output)
-    if len(same) == 1:
+    same = list(geometry.input_sizes(output))
+    if same == [size]:
         return f"input size {size} alone gives {output}"
-    return f"input sizes {', '.join(map(str, same))} {'both' if len(same) == 2 else 'all'} give {output}"
+    return f"input sizes {str(same)[1:-1]} {'both' if len(same) == 2 else 'all'} give {output}"

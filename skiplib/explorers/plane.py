@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-import ipywidgets as widgets
-
 from skiplib.arithmetic import ConvGeometry, Size
 from skiplib.explorers.base import Explorer
-from skiplib.explorers.controls import INNER, Control
+from skiplib.explorers.controls import Control, along_both, tick
 from skiplib.words import conv_arguments
 
 _GEOMETRY = {"kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
@@ -32,14 +30,13 @@ class PlaneExplorer(Explorer):
         more: Mapping[str, Any] | None = None,
         **shown: Any,
     ) -> None:
-        pairs = {name: _pair(name, value) for name, value in start.items()}
-        height = {name: Control(name, pair[0], *self.bounds[name]) for name, pair in pairs.items()}
-        width = {f"{name}_w": Control(f"{name}_w", pair[1], *self.bounds[name]) for name, pair in pairs.items()}
-        self._always_apart, look = apart, {"indent": False, "layout": {"width": INNER}}
-        apart = apart or any(isinstance(value, tuple) for value in start.values())
-        controls = {**height, "output_index": Control("output_index", output_index, 0, _MOST_PLACES)}
-        controls["height_and_width_apart"] = widgets.Checkbox(apart, description="height and width apart", **look)
-        super().__init__(controls | width | dict(more or {}), **shown)
+        self._always_apart = apart
+        both = {name: along_both(name, _pair(name, value), *self.bounds[name]) for name, value in start.items()}
+        controls: dict[str, Any] = {name: pair[name] for name, pair in both.items()}
+        controls["output_index"] = Control("output_index", output_index, 0, _MOST_PLACES)
+        controls |= tick("height_and_width_apart", apart or any(isinstance(value, tuple) for value in start.values()))
+        controls |= {f"{name}_w": pair[f"{name}_w"] for name, pair in both.items()}
+        super().__init__(controls | dict(more or {}), **shown)
 
     @property
     def input_size(self) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """TransposedExplorer: one transposed convolution, every parameter live (layer L3)."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from itertools import product
 
 from skiplib.arithmetic import Size
@@ -81,8 +82,8 @@ class TransposedExplorer(PlaneExplorer):
 
 
 def _formula(axis: Spread) -> str:
-    inputs, geometry, back = axis.places, axis.geometry, axis.geometry.input_sizes(axis.places)
-    kernel, stride, padding, dilation = geometry.kernel_size, geometry.stride, geometry.padding, geometry.dilation
+    inputs, back = axis.places, axis.geometry.input_sizes(axis.places)
+    kernel, stride, padding, dilation = astuple(axis.geometry)
     return (
         f"({inputs} − 1)·{stride} − 2·{padding} + {dilation}·({kernel} − 1) + 1 + {axis.added} = <b>{axis.size}</b>; "
         f"the convolution with the same numbers makes {inputs} of {in_ranges(back)}"
