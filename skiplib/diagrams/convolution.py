@@ -168,13 +168,7 @@ def _output_panel(plan: _Plan) -> Iterator[str]:
 
 
 def _numbers(
-    rows: Grid,
-    left: float,
-    top: float,
-    cell: float,
-    *,
-    middle: float = 0,
-    faded: Sequence[Collection[int]] = ((), ()),
+    rows: Grid, left: float, top: float, cell: float, middle: float = 0, faded: Sequence[Collection[int]] = ((), ())
 ) -> tuple[str, str]:
     """Values as shades, and as numbers if a cell has room for the longest of them; ``faded``: rows and columns."""
     most = max(abs(value) for row in rows for value in row) or 1
@@ -227,7 +221,7 @@ def hover(
     kind = "tap" if sums else "window"
     return (
         f'<g class="hits" data-axes=\'{escape(known, quote=False)}\' onpointermove="{_ANSWER}" {also}>'
-        f'<path class="cover"/><path class="{"tap" if sums else "window"}"/>'
+        f'<path class="cover"/><path class="{kind}"/>'
         f"{rect(*image, columns.padded * cell, rows.padded * cell, '')}"
         f"{rect(*output, columns.places * cell, rows.places * cell, '')}</g>"
     )

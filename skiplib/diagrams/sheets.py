@@ -51,11 +51,7 @@ _ONCE = "<style>.skiplib :is(.slide,.deal,.copy,.late){animation-iteration-count
 
 
 def draw_add(
-    skip: Sequence[int],
-    branch: Sequence[int],
-    *,
-    looks: tuple[Looks, Looks] | None = None,
-    aligned: bool = True,
+    skip: Sequence[int], branch: Sequence[int], *, looks: tuple[Looks, Looks] | None = None, aligned: bool = True
 ) -> Picture:
     """Skip and branch as sheets that slide onto one another: what overhangs is hatched, what is stretched is copied.
 
