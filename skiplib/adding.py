@@ -35,13 +35,7 @@ def add_message(a: Sequence[int], b: Sequence[int]) -> str:
 
 
 def checked_add(identity: Any, residual: Any) -> Any:
-    """``identity + residual``, but only of equal shapes: nothing is broadcast.
-
-    Shape:
-        (*) and the same (*) -> (*), tensors or arrays
-
-    Raises:
-        ValueError: if the shapes differ, whether ``+`` would fail or broadcast.
+    """``identity + residual``, tensors or arrays; a ``ValueError`` unless their shapes are equal.
 
     >>> import torch
     >>> checked_add(torch.ones(8, 1, 28, 28), torch.ones(8, 16, 28, 28))

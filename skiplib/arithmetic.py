@@ -49,10 +49,7 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class ConvGeometry:
-    """Where the windows of a convolution stand along one axis.
-
-    Raises:
-        ValueError: if a value is too small.
+    """Where the windows of a convolution stand along one axis; a value that is too small raises a ``ValueError``.
 
     >>> ConvGeometry(kernel_size=2, stride=2, padding=2).output_size(32)
     18
@@ -97,11 +94,7 @@ class ConvGeometry:
         return self.stride == 1 and self.reach == -1
 
     def output_size(self, input_size: int) -> int:
-        """Number of places where the window can stand.
-
-        Raises:
-            ValueError: if the window is larger than the padded input.
-        """
+        """Number of places where the window can stand; a ``ValueError`` if there is none."""
         last_start = checked_integer("input_size", input_size, 1) + self.reach
         if last_start < 0:
             raise ValueError(
@@ -179,10 +172,7 @@ PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)  # both convolution
 
 
 def output_size(input_size: int, kernel_size: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """Size of a convolution's output along one axis.
-
-    Raises:
-        ValueError: wherever PyTorch refuses the same setting.
+    """Size of a convolution's output along one axis; a ``ValueError`` wherever PyTorch refuses the same setting.
 
     >>> output_size(32, 2, stride=2, padding=2)
     18
@@ -201,11 +191,8 @@ def transposed_output_size(
 ) -> int:
     """Size of a transposed convolution's output along one axis.
 
-    The smallest size that the convolution with the same setting maps to ``input_size``, plus ``output_padding``.
-
-    Raises:
-        ValueError: wherever ``conv_transpose1d`` refuses the same setting. (In two dimensions some of PyTorch's
-            kernels let an output of 0 pixels pass.)
+    The smallest size that the convolution with the same setting maps to ``input_size``, plus ``output_padding``; a
+    ``ValueError`` wherever ``conv_transpose1d`` refuses it. (``conv_transpose2d`` may let 0 pixels pass.)
 
     >>> [transposed_output_size(18, 2, stride=2, padding=2, output_padding=extra) for extra in (0, 1)]
     [32, 33]
@@ -225,10 +212,7 @@ def transposed_output_size(
 def parameter_count(
     in_channels: int, out_channels: int, kernel_size: Size, *, groups: int = 1, bias: bool = True
 ) -> int:
-    """Weights (and biases) of an ``nn.Conv2d``; a single ``kernel_size`` stands for height and width.
-
-    Raises:
-        ValueError: if ``groups`` does not divide both channel counts.
+    """Weights (and biases) of an ``nn.Conv2d``; ``groups`` must divide both channel counts.
 
     >>> parameter_count(3, 6, kernel_size=2)
     78

@@ -19,10 +19,7 @@ Layer = ConvGeometry | Axes  # one geometry stands for both axes
 
 
 def sizes(input_size: int, geometries: Sequence[ConvGeometry]) -> list[int]:
-    """The input size and the size after each layer of a chain.
-
-    Raises:
-        ValueError: if a window does not fit; the message says in which place of the chain.
+    """The input size and the size after each layer of a chain; a ``ValueError`` says which window does not fit.
 
     >>> sizes(32, [ConvGeometry(2, stride=2, padding=2)] * 2)
     [32, 18, 11]
@@ -50,8 +47,7 @@ def compose(geometries: Sequence[ConvGeometry]) -> ConvGeometry:
 def seen_pixels(input_size: int, geometries: Sequence[ConvGeometry], index: int) -> list[list[int]]:
     """What output ``index`` of a chain depends on, level by level from the input to the output.
 
-    Positions are pixels of each level; negative ones, and those past its end, lie in its padding.
-    An index past the end of the output depends on nothing.
+    Negative pixels of a level, and those past its end, lie in its padding; an output past the end depends on nothing.
 
     >>> seen_pixels(32, [ConvGeometry(2, stride=2, padding=2)] * 2, 5)
     [[14, 15, 16, 17], [8, 9], [5]]
@@ -91,8 +87,6 @@ def sizes_after(geometries: Sequence[ConvGeometry], sizes: Iterable[int]) -> dic
 
 def smaller_size(size: int, period: int, what: Callable[[int], object], *, sizes: range) -> int | None:
     """The smallest of ``sizes``, a multiple of ``period`` below ``size``, of which ``what`` says the same.
-
-    A size of which it raises a ``ValueError`` is passed over.
 
     >>> smaller_size(700, 16, lambda n: sizes(n, [ConvGeometry(2, stride=2)] * 4)[-1] % 2, sizes=range(16, 65))
     28

@@ -100,8 +100,7 @@ def short(value: float, decimals: int = 2) -> str:
 def checked_grid(name: str, numbers: Any, *, most: int) -> list[list[float]]:
     """Rows of numbers out of nested lists, an array or a tensor; leading sizes of 1 (images, channels) fall away.
 
-    Raises:
-        TypeError, ValueError: if these are no equal rows of numbers, more than ``most`` by ``most``, or too large.
+    At most ``most`` by ``most``, or a ``ValueError``; a ``TypeError`` for what is no number.
 
     >>> checked_grid("image", [[[0, 1], [2, 3]]], most=16)
     [[0, 1], [2, 3]]

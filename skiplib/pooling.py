@@ -39,11 +39,7 @@ class PoolGeometry(ConvGeometry):
 
     @property
     def reach(self) -> int:
-        """Where the last window may begin: so many positions after the padded position ``input_size``.
-
-        Raises:
-            ValueError: if there is more padding than PyTorch lets a pooling have.
-        """
+        """As for a convolution; a ``ValueError`` with more padding than PyTorch lets a pooling have."""
         if self.padding > self.kernel_size // 2:
             half = f"half of `kernel_size`={self.kernel_size}"
             raise ValueError(f"`padding` of a pooling is at most {half}; got {self.padding}")

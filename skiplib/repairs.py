@@ -30,9 +30,7 @@ def propose_shortcuts(
     Those come first that look at the same place, then those that fit at more of the sizes 1 to 64, then those with
     fewer parameters; crops come last, since they may change the size that comes out, but a crop that makes a causal
     branch comes first. A branch that keeps every shape gets the identity and, as He's option C, a 1x1 projection.
-
-    Raises:
-        TypeError, ValueError: if ``geometries`` are none, a channel count is below 1, or a window does not fit.
+    A ``ValueError`` or ``TypeError`` says what is wrong with the branch.
 
     >>> published = [ConvGeometry(2, stride=2, padding=2)] * 2
     >>> for shortcut in propose_shortcuts(published, 3, 3, input_size=32):
@@ -69,8 +67,7 @@ def propose_shortcuts(
 def keep_size(geometries: Sequence[Layer], in_channels: int, out_channels: int) -> Shortcut | None:
     """The same branch with as little as possible changed, so that it keeps every size, and what then carries x.
 
-    Strides become 1, even windows a pixel larger, and padding half of the window; ``None`` where nothing has to
-    change, or there is a pooling, which would be in vain.
+    Strides become 1, even windows a pixel larger, and padding half of it; ``None`` if that is so, or with a pooling.
 
     >>> keep_size([ConvGeometry(3, padding=1, dilation=2)], 8, 8).branch
     (ConvGeometry(kernel_size=3, stride=1, padding=2, dilation=2),)
@@ -86,9 +83,7 @@ def keep_size(geometries: Sequence[Layer], in_channels: int, out_channels: int) 
 
 
 def one_sided(layer: Layer, in_channels: int, out_channels: int) -> str:
-    """A convolution with an even window as code that keeps every size: it pads one pixel more at the end.
-
-    Empty if both windows are odd, if a stride is above 1, or for a pooling.
+    """A convolution with an even window, but no stride, as code that keeps every size; empty for other layers.
 
     >>> one_sided(ConvGeometry(4, padding=1), 3, 3)
     'nn.Sequential(nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(3, 3, kernel_size=4))'
@@ -109,10 +104,9 @@ def changes(before: Sequence[Layer], after: Sequence[Layer]) -> str:
     'layer 1: kernel_size 3, padding 1; layer 2: padding 1'
     """
     said = []
-    for place, (old, new) in enumerate(zip(before, after, strict=True), start=1):
-        was = numbers(old)
-        changed = [f"{name} {value}" for name, value in numbers(new).items() if value != was[name]]
-        said += [f"layer {place}: {', '.join(changed)}"] if changed else []
+    for place, (was, new) in enumerate(zip(map(numbers, before), map(numbers, after), strict=True), start=1):
+        if changed := [f"{name} {value}" for name, value in new.items() if value != was[name]]:
+            said.append(f"layer {place}: {', '.join(changed)}")
     return "; ".join(said)
 
 

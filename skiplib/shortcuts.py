@@ -5,6 +5,7 @@ the projection that fits its branch for every size is the branch's composed geom
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,15 +49,12 @@ def geometry_of(kind: Kind, given: Mapping[str, Any]) -> ConvGeometry:
 class Shortcut:
     """One shortcut around one branch: what it gives, for which sizes it fits, where it looks.
 
-    A size is one number for height and width, or (height, width).
-
-    Raises:
-        TypeError, ValueError: if the kind is unknown or cannot have this geometry, this branch or these channels.
+    A size is one number for height and width, or (height, width). A ``ValueError`` or ``TypeError`` says what does
+    not go together.
 
     >>> published = (ConvGeometry(2, stride=2, padding=2),) * 2
-    >>> shortcut = Shortcut(
-    ...     kind="projection", branch=published, in_channels=3, out_channels=3, geometry=ConvGeometry(1, stride=3)
-    ... )
+    >>> one = ConvGeometry(1, stride=3)
+    >>> shortcut = Shortcut(kind="projection", branch=published, in_channels=3, out_channels=3, geometry=one)
     >>> shortcut.shapes(32), [n for n in range(30, 36) if shortcut.fits(n)], shortcut.aligned(32)
     (((3, 11, 11), (3, 11, 11)), [30, 32, 33], False)
     >>> shortcut.code
@@ -119,9 +117,9 @@ class Shortcut:
         """One line of PyTorch that makes this shortcut, for ``from torch import nn``."""
         match self.kind:
             case "option A":
-                vertical, horizontal = (geometry.stride for geometry in self._reads)
-                kept, zeros = f"x[:, :, ::{vertical}, ::{horizontal}]", self.out_channels - self.in_channels
-                return f"lambda x: nn.functional.pad({kept}, (0, 0, 0, 0, 0, {zeros}))"  # pairs from the last axis
+                kept = "x[:, :, ::{}, ::{}]".format(*(geometry.stride for geometry in self._reads))
+                zeros = (0, 0, 0, 0, 0, self.out_channels - self.in_channels)  # pairs from the last axis
+                return f"lambda x: nn.functional.pad({kept}, {zeros})"
             case "max pooling" | "projection":
                 return layer_code(self.geometry, self.in_channels, self.out_channels)
             case "average pooling" | "pool, then 1×1":
@@ -176,17 +174,15 @@ class Shortcut:
 
     def verdicts(self, input_sizes: Iterable[int], axis: int = 1) -> dict[int, Verdict]:
         """What becomes of the add along one axis, 0 for heights and 1 for widths, for many sizes at once."""
-        branch, input_sizes = along(self.branch, axis), list(input_sizes)
-        try:
-            there = sizes_after(branch, input_sizes)
-            here = there if self.kind == "resize" else sizes_after([self._reads[axis]], input_sizes)
-        except ValueError:
-            return dict.fromkeys(input_sizes, "error")
-        verdicts = dict[int, Verdict]()
-        for size in input_sizes:
-            pair = here[size], there[size]
-            a, b = (min(pair), min(pair)) if "crop" in self.kind else pair
-            verdicts[size] = add_verdict((self._channels, a), (self.out_channels, b)) if all(pair) else "error"
+        verdicts: dict[int, Verdict] = dict.fromkeys(input_sizes, "error")
+        with suppress(ValueError):
+            there = sizes_after(along(self.branch, axis), verdicts)
+            here = there if self.kind == "resize" else sizes_after([self._reads[axis]], verdicts)
+            for size in verdicts:
+                pair = here[size], there[size]
+                a, b = (min(pair), min(pair)) if "crop" in self.kind else pair
+                if all(pair):
+                    verdicts[size] = add_verdict((self._channels, a), (self.out_channels, b))
         return verdicts
 
     def runs_at(self, input_sizes: Iterable[int]) -> list[int]:

@@ -55,10 +55,7 @@ class Spread(Axis):
     """One axis of a transposed convolution: the convolution with the same numbers, from its output to its image.
 
     Each input stands where a window does, and reaches every position that this would read. ``size`` is that of the
-    output; padding is what is cropped before and after it.
-
-    Raises:
-        ValueError: wherever ``transposed_output_size`` does.
+    output, if ``transposed_output_size`` knows one; padding is what is cropped before and after it.
     """
 
     place, reading, outside = "input", "reaches output", "cropped"

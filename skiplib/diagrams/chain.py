@@ -26,9 +26,6 @@ _RULES = {
 def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, output_index: int = 0) -> Picture:
     """One axis through a chain of layers, what one output sees, and the map of sizes as a cobweb.
 
-    Raises:
-        ValueError: if a window does not fit somewhere in the chain.
-
     >>> draw_chain(32, [ConvGeometry(2, stride=2, padding=2)] * 2).alt[:50]
     'Sizes along a chain of layers: 32 to 18 to 11. One'
     """

@@ -68,15 +68,8 @@ def draw_convolution(
     """The padded image, what no window reads of it, and the output, all to one scale; one window is marked.
 
     In the live form, pointing at an output pixel marks the window that it reads, and pointing at the image the
-    outputs that a pixel feeds; a click on an output pixel goes there.
-
-    Args:
-        input_size: height and width of the image in pixels, as all pairs here.
-        output_index: row and column of the output pixel whose window is marked.
-        values: the numbers in all pixels, and the sum to write out.
-
-    Raises:
-        ValueError: if a window does not fit, or ``output_index`` lies outside the output.
+    outputs that a pixel feeds; a click on an output pixel goes there. With ``values`` numbers stand in all pixels,
+    and the sum of the marked one is written out.
 
     >>> conv = ConvGeometry(kernel_size=2, stride=2, padding=2)
     >>> draw_convolution((32, 32), (conv, conv)).alt[:45]

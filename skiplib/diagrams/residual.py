@@ -33,20 +33,15 @@ def draw_residual(
     sizes: str = "input sizes",
     pictures: Sequence[str] = PICTURES,
 ) -> Picture:
-    """A branch and its shortcut in up to four pictures, one under the other.
+    """A branch and its shortcut in up to four pictures; a ``ValueError`` where PyTorch refuses one of the two.
 
     Args:
-        shortcut: it knows its branch.
-        input_size: pixels of the image, one number or (height, width).
         hidden_channels: between the branch's convolutions.
         output_index: the output column (or row) whose origin is drawn.
         verdicts: ``shortcut.verdicts`` of every size to be shown, that of the image among them.
         axis: the axis of ``output_index`` and ``verdicts``, 0 for height and 1 for width.
         sizes: what the sizes of ``verdicts`` are, "input sizes", "heights" or "widths".
         pictures: which, and in which order: "block", "sizes", "places", "add".
-
-    Raises:
-        ValueError: where PyTorch refuses the branch or the shortcut.
     """
     pair = checked_pair("input_size", input_size)
     size = pair[axis]

@@ -61,10 +61,6 @@ def draw_add(
             top or left edge to 1 at the other; then both sheets show what they see of one digit.
         aligned: whether both look at the same places, as far as that is known.
 
-    Raises:
-        TypeError, ValueError: if a size is no integer above 0, one shape has more images, or ``looks`` other numbers
-            of rows and columns.
-
     >>> draw_add((1, 3, 32, 32), (1, 3, 11, 11)).alt[-72:]
     'one on the other: what is hatched has no partner, and nothing comes out.'
     """

@@ -18,9 +18,6 @@ _MOST = 12  # windows that are drawn; the title counts them all
 def draw_strip(input_size: int, geometry: ConvGeometry) -> Picture:
     """One axis as a strip of numbered pixels, and under it the first places where the window can stand.
 
-    Raises:
-        ValueError: if the window does not fit.
-
     >>> draw_strip(7, ConvGeometry(kernel_size=3)).alt
     'A strip of 7 pixels. A window that spans 3 stands at 5 places, starting at 0, 1, 2, 3, 4. 0 positions left over.'
     """

@@ -84,11 +84,7 @@ class ResidualExplorer(LayersExplorer):
 
     @property
     def shortcut(self) -> Shortcut:
-        """The shortcut that the controls describe.
-
-        Raises:
-            ValueError: if this kind cannot have these channels.
-        """
+        """The shortcut that the controls describe; a ``ValueError`` if it cannot have these channels."""
         before, _, after = self._channels
         kind, branch = self.controls["shortcut"].value, tuple(self.geometries)
         return Shortcut(kind=kind, branch=branch, in_channels=before, out_channels=after, geometry=self.geometry)
