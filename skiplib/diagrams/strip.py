@@ -33,15 +33,14 @@ def draw_strip(input_size: int, geometry: ConvGeometry) -> Picture:
         text(_LEFT, 16, f"{title}; the window stands at {places}", "b"),
         strip(image_left, _TOP, input_size, cell, cell, (padding, padding), struck),
     ]
-    if cell >= _READABLE:
-        middles = (image_left + (pixel + 0.5) * cell for pixel in range(input_size))
-        parts += [text(x, _TOP + cell / 2 + 5, pixel, "m on") for pixel, x in enumerate(middles)]
+    for pixel in range(input_size if cell >= _READABLE else 0):
+        parts.append(text(image_left + (pixel + 0.5) * cell, _TOP + cell / 2 + 5, pixel, "m on"))
     parts += _windows(shown, below, right, cell)
     if axis.places > _MOST:
         parts.append(text(_LEFT, bottom + 14, f"… and {axis.places - _MOST} more"))
         bottom += _PITCH
-    kinds = ("image", *(["padding"] if padding else []), "window")
-    parts.append(legend(_LEFT, bottom + 20, dict(zip(kinds, kinds, strict=True)), unread=bool(axis.unread)))
+    kinds = {kind: kind for kind in ("image", "padding", "window") if padding or kind != "padding"}
+    parts.append(legend(_LEFT, bottom + 20, kinds, unread=bool(axis.unread)))
     starts = ", ".join(str(window.first - padding) for window in shown)
     alt = (
         f"A strip of {title}. A window that spans {geometry.effective_kernel_size} stands at {places}, "

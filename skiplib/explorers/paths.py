@@ -62,7 +62,7 @@ class PathExplorer(RestingExplorer, NetworkExplorer):
         few = next(length for length in range(len(sizes)) if sum(sizes[: length + 1]) > 0.9 * sum(sizes))
         details = f"{sum(counts):,} paths. Nine tenths of the gradient's parts come through at most {few} "
         details += f"branch{'es' * (few != 1)}, on {sum(counts[: few + 1]):,} of them."
-        picture = paths_picture(counts, sizes, means, ghost=self.ghost)
+        picture = paths_picture(counts, sizes, means, ghost=self.ghost or ())
         self.drawn = sizes
         return View(picture, status, {"paths": paths, "gradient": gradient}, details)
 
