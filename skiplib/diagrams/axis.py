@@ -106,6 +106,12 @@ class Spread(Axis):
         return super().answers(image, output) | {"reached": reached, "size": self.size}
 
 
+def unread_pixels(rows: Axis, columns: Axis) -> tuple[int, int]:
+    """How many pixels no window reads, of how many; a pixel is read in a row and in a column that are read."""
+    pixels = rows.size * columns.size
+    return pixels - (rows.size - len(rows.lost)) * (columns.size - len(columns.lost)), pixels
+
+
 def in_words(rows: Spread, columns: Spread) -> str:
     """How many inputs reach an output pixel, what ``output_padding`` adds, and whether any input reaches that.
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import product
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.diagrams.axis import Axis
+from skiplib.diagrams.axis import Axis, unread_pixels
 from skiplib.diagrams.marks import FINEST, cells, grid, legend, path, rect, shade_rules, shaded, strike, text, upright
 from skiplib.diagrams.svg import FAINT, INK, PAPER, VERDICTS, WINDOW, Picture, make_picture
 from skiplib.kernels import Convolution, Grid, short
@@ -225,11 +225,10 @@ def _describe(plan: _Plan, row: int, column: int) -> str:
     strides = f"{rows.geometry.stride} by {columns.geometry.stride}"
     spans = f"{rows.geometry.effective_kernel_size} by {columns.geometry.effective_kernel_size}"
     total = f" Its sum: {plan.values.written(row, column)}." if plan.values else ""
-    pixels = rows.size * columns.size
-    read = (rows.size - len(rows.lost)) * (columns.size - len(columns.lost))  # in a row and in a column that are read
+    unread, pixels = unread_pixels(rows, columns)
     return (
         f"A {rows.size} by {columns.size} image, padded to {rows.padded} by {columns.padded}, beside the output of a "
         f"convolution whose window spans {spans} and moves by {strides}: it stands at {rows.places} by "
-        f"{columns.places} places. No window reads {pixels - read} of {counted(pixels, 'pixel')} of the image. "
+        f"{columns.places} places. No window reads {unread} of {counted(pixels, 'pixel')} of the image. "
         f"Marked: output {rows.reads(row)}; {columns.reads(column)}.{total}"
     )

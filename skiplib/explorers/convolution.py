@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from functools import partial
 from itertools import product
-from math import prod
 
 import ipywidgets as widgets
 
-from skiplib.arithmetic import ConvGeometry, Size
+from skiplib.arithmetic import Size
+from skiplib.diagrams.axis import Axis, unread_pixels
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
 from skiplib.diagrams.svg import Picture
 from skiplib.explorers.base import View, code_line
@@ -84,36 +84,37 @@ class ConvExplorer(PlaneExplorer):
         """Show the width's controls when they count, and let ``output_index`` run over the places there are."""
         super().bound_controls()
         self._own.layout.display = "" if self._image and self.controls["weights"].value == _OWN else "none"
-        rows, columns = (geometry.output_size(size) for _, size, geometry in self._named_axes())
-        self.controls["output_index"].set_most(rows * columns - 1)
+        rows, columns = self._both(Axis)
+        self.controls["output_index"].set_most(rows.places * columns.places - 1)
 
     def view(self) -> View:
         """The picture, the result in words, and the formula with these numbers in it."""
-        axes = list(self._named_axes())
-        rows, columns = (geometry.output_size(size) for _, size, geometry in axes)
-        marked = divmod(self.controls["output_index"].value, columns)
+        rows, columns = self._both(Axis)
+        row, column = divmod(self.controls["output_index"].value, columns.places)
         values = Convolution(self._image, self._weights, self.geometries) if self._image else None
-        picture = draw_convolution(self.input_size, self.geometries, output_index=marked, values=values)
-        count = rows * columns
+        picture = draw_convolution(self.input_size, self.geometries, output_index=(row, column), values=values)
+        count = rows.places * columns.places
         windows = f"There are {count} windows, 0 to {count - 1}." if count > 1 else "There is 1 window."
-        height, width = self.input_size
-        status = f"{height} × {width} becomes {rows} × {columns}. {_loss(axes)} {windows}"
-        leftovers = [geometry.leftover(size) for _, size, geometry in axes]
-        result = {"output_size": self._given((rows, columns)), "leftover": self._given(leftovers)}
-        first, second = ("", "") if self._apart else ("Size", "Same output")
-        said = axes if self._apart else axes[:1]
-        details = [f"{first or name}: {_formula(size, geometry)}" for name, size, geometry in said]
-        details += [f"{second or name}: {_same(size, geometry)}" for name, size, geometry in said]
-        details += _refusing_modes(axes)
+        status = (
+            f"{rows.size} × {columns.size} becomes {rows.places} × {columns.places}. {_loss(rows, columns)} {windows}"
+        )
+        places, leftover = (rows.places, columns.places), (rows.leftover, columns.leftover)
+        result = {"output_size": self._given(places), "leftover": self._given(leftover)}
+        details = [f"{name}: {_formula(axis)}" for name, axis in self._named(rows, columns)]
+        details += [f"{name}: {_same(axis)}" for name, axis in self._named(rows, columns, "Same output")]
+        details += _refusing_modes(max(axis.padding - axis.size for axis in (rows, columns)))
         if values:
-            value, name = values.output[marked[0]][marked[1]], self.controls["weights"].value
-            result["output"] = round(value, 2) + 0.0
+            name = self.controls["weights"].value
+            result["output"] = round(values.output[row][column], 2) + 0.0
             details.insert(0, f"Weights, {name}: {KERNELS.get(name, 'as you set them')}")
+        status = f"{sizes} {_loss(rows, columns)} {windows}"
         return View(picture, status, result, "<br>".join(details) + code_line(self.code))
 
     def refusal(self) -> Picture | None:
         """The window that is larger than the image."""
-        fits = all(size >= geometry.smallest_input_size for _, size, geometry in self._named_axes())
+        fits = all(
+            each.smallest_input_size <= size for each, size in zip(self.geometries, self.input_size, strict=True)
+        )
         return None if fits else draw_misfit(self.input_size, self.geometries)
 
     @property
@@ -148,34 +149,30 @@ def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.BoundedFloat
     return [box(rows[row][column], description=f"{row},{column}") for row, column in places]
 
 
-def _loss(axes: Sequence[tuple[str, int, ConvGeometry]]) -> str:
+def _loss(rows: Axis, columns: Axis) -> str:
     """What no window reads: pixels anywhere, and rows and columns at the end, padding included."""
-    pixels = prod(size for _, size, _ in axes)
-    unread = pixels - prod(size - len(geometry.unread_pixels(size)) for _, size, geometry in axes)
-    ends = zip((geometry.leftover(size) for _, size, geometry in axes), ("row", "column"), strict=True)
-    left = " and ".join(counted(end, word) for end, word in ends if end)
+    left = " and ".join(counted(axis.leftover, axis.name) for axis in (rows, columns) if axis.leftover)
     sentence = f"{left} left over at the end" if left else "Nothing is left over"
+    unread, pixels = unread_pixels(rows, columns)
     if unread:
         return f"No window reads {unread} of {counted(pixels, 'pixel')}. {sentence}."
     return f"{sentence}{', all of it padding' if left else ''}."
 
 
-def _refusing_modes(axes: Sequence[tuple[str, int, ConvGeometry]]) -> list[str]:
-    """What PyTorch's other padding modes would say where zeros may be any number."""
-    excess = max(geometry.padding - size for _, size, geometry in axes)
+def _refusing_modes(excess: int) -> list[str]:
+    """What PyTorch's other padding modes would say of more padding than there are pixels."""
     modes = ['"reflect"'] * (excess >= 0) + ['"circular"'] * (excess > 0)
     return [f"So much padding takes zeros: padding_mode={' and '.join(modes)} would refuse it"] if modes else []
 
 
-def _formula(size: int, geometry: ConvGeometry) -> str:
-    kernel, stride, padding, dilation = astuple(geometry)
-    room = f"⌊{size + geometry.reach} / {stride}⌋ + 1 = <b>{geometry.output_size(size)}</b>"
-    return f"⌊({size} + 2·{padding} − {dilation}·({kernel} − 1) − 1) / {stride}⌋ + 1 = {room}"
+def _formula(axis: Axis) -> str:
+    kernel, stride, padding, dilation = astuple(axis.geometry)
+    room = f"⌊{axis.size + axis.geometry.reach} / {stride}⌋ + 1 = <b>{axis.places}</b>"
+    return f"⌊({axis.size} + 2·{padding} − {dilation}·({kernel} − 1) − 1) / {stride}⌋ + 1 = {room}"
 
 
-def _same(size: int, geometry: ConvGeometry) -> str:
-    output = geometry.output_size(size)
-    same = list(geometry.input_sizes(output))
-    if same == [size]:
-        return f"input size {size} alone gives {output}"
-    return f"input sizes {str(same)[1:-1]} {'both' if len(same) == 2 else 'all'} give {output}"
+def _same(axis: Axis) -> str:
+    same = list(axis.geometry.input_sizes(axis.places))
+    if len(same) == 1:
+        return f"input size {axis.size} alone gives {axis.places}"
+    return f"input sizes {str(same)[1:-1]} {'both' if len(same) == 2 else 'all'} give {axis.places}"

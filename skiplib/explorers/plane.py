@@ -1,13 +1,15 @@
 """What explorers of one convolution share: every number for both axes, or for height and width apart (layer L3)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from skiplib.arithmetic import ConvGeometry, Size
+from skiplib.diagrams.axis import Axis
 from skiplib.explorers.base import Explorer
 from skiplib.explorers.controls import Control, along_both, tick
 from skiplib.words import conv_arguments
 
+_A = TypeVar("_A", bound=Axis)
 _GEOMETRY = {"kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
 _MOST_PLACES = 99_999  # no output has more
 
@@ -79,8 +81,14 @@ class PlaneExplorer(Explorer):
         height = self.controls[name].value
         return height, self.controls[f"{name}_w"].value if self._apart else height
 
-    def _named_axes(self) -> Iterator[tuple[str, int, ConvGeometry]]:
-        return zip(("Height", "Width"), self.input_size, self.geometries, strict=True)
+    def _both(self, make: Callable[..., _A], *more: Sequence[int]) -> tuple[_A, _A]:
+        """The vertical and the horizontal axis of a picture."""
+        rows, columns = map(make, ("row", "column"), self.input_size, self.geometries, *more)
+        return rows, columns
+
+    def _named(self, rows: _A, columns: _A, one: str = "Size") -> list[tuple[str, _A]]:
+        """The axes of which something is to be said, by name."""
+        return [("Height", rows), ("Width", columns)] if self._apart else [(one, rows)]
 
 
 def _pair(name: str, value: Size) -> tuple[int, int]:

@@ -101,10 +101,9 @@ class ResidualExplorer(LayersExplorer):
         """The block in PyTorch, as far as its shapes go."""
         shortcut, channels = self.shortcut, channels_along(self.geometries, *self._channels)
         steps = zip(self.geometries, channels, channels[1:], strict=False)
-        lines = [f"    {layer_code(layer, *both)}, {'nn.ReLU(),' * (not pools(layer))}" for layer, *both in steps]
-        branch = "".join(f"{line.rstrip()}\n" for line in lines)
+        lines = (f"    {layer_code(layer, *both)},{' nn.ReLU(),' * (not pools(layer))}\n" for layer, *both in steps)
         x = f"x = torch.zeros{(1, channels[0], *self.input_size)}"
-        return f"{x}\nbranch = nn.Sequential(\n{branch})\nshortcut = {shortcut.code}\n{shortcut.add_code}"
+        return f"{x}\nbranch = nn.Sequential(\n{''.join(lines)})\nshortcut = {shortcut.code}\n{shortcut.add_code}"
 
     @property
     def _channels(self) -> tuple[int, ...]:
@@ -130,21 +129,15 @@ class ResidualExplorer(LayersExplorer):
         """The pictures that were asked for, and what becomes of the add in words."""
         size, shortcut, axis = self.input_size, self.shortcut, self.axis
         verdicts = shortcut.verdicts(around(size[axis], most=LARGEST), axis)
-        picture = draw_residual(
-            shortcut,
-            size,
-            hidden_channels=self.controls["hidden_channels"].value,
-            output_index=self.controls["output_index"].value,
-            verdicts=verdicts,
-            axis=axis,
-            sizes="input sizes" if self.square else f"{AXES[axis]}s",
-            pictures=self._pictures,
-        )
+        sizes = "input sizes" if self.square else f"{AXES[axis]}s"
+        drawn = {name: self.controls[name].value for name in ("hidden_channels", "output_index")}
+        drawn |= {"verdicts": verdicts, "axis": axis, "sizes": sizes, "pictures": self._pictures}
         skip, branch = ((1, *shape) for shape in shortcut.shapes(size))
         verdict = shortcut.verdict(size)
         runs = [size for size, each in verdicts.items() if each == "equal"]
         result = {"branch": branch, "skip": skip, "add": verdict, "runs_at": listed(runs, most=4)}
         sentence = _sentence(verdict, skip, branch, shortcut.place(size))
+        picture = draw_residual(shortcut, size, **drawn)
         return View(picture, sentence, result, "<br>".join(self._notes(shortcut, verdict)) + code_line(self.code))
 
     def _notes(self, shortcut: Shortcut, verdict: Verdict) -> Iterator[str]:
@@ -185,13 +178,11 @@ class ResidualExplorer(LayersExplorer):
                 yield f"{name}: {price}, {repair.place(size)}, {runs}", repair
 
     def _apply_repair(self, _: object) -> None:
-        repair = self.repair.value
-        if not repair:
-            return
-        with self.together():
-            self.controls["shortcut"].value = repair.kind
-            self.put(repair.branch, repair.geometry)
-        self.repair.index = 0
+        if repair := self.repair.value:
+            with self.together():
+                self.controls["shortcut"].value = repair.kind
+                self.put(repair.branch, repair.geometry)
+            self.repair.index = 0
 
 
 def _sentence(verdict: Verdict, skip: tuple[int, ...], branch: tuple[int, ...], place: Place) -> str:

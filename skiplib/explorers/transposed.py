@@ -57,28 +57,22 @@ class TransposedExplorer(PlaneExplorer):
         super().bound_controls()
         for name, geometry in zip(("output_padding", "output_padding_w"), self.geometries, strict=True):
             self.controls[name].set_most(max(geometry.stride, geometry.dilation) - 1)
-        rows, columns = self._spreads()
+        rows, columns = self._both(Spread, self._axes("output_padding"))
         self.controls["output_index"].set_most(rows.size * columns.size - 1)
 
     def view(self) -> View:
         """The picture, the result in words, and the formula with these numbers in it."""
-        rows, columns = self._spreads()
+        rows, columns = self._both(Spread, self._axes("output_padding"))
         row, column = divmod(self.controls["output_index"].value, columns.size)
         sources = len(rows.sources(row)) * len(columns.sources(column))
         status = f"{rows.places} × {columns.places} becomes {rows.size} × {columns.size}. {in_words(rows, columns)}"
         result = {"output_size": self._given((rows.size, columns.size)), "inputs": sources}
-        said = (("Height", rows), ("Width", columns)) if self._apart else (("Size", rows),)
-        details = [f"{name}: {_formula(axis)}" for name, axis in said]
+        details = [f"{name}: {_formula(axis)}" for name, axis in self._named(rows, columns)]
         inner = sorted({down * across for down, across in product(rows.inner_counts, columns.inner_counts)})
         pattern = "a checkerboard" if len(inner) > 1 else "no checkerboard"
         details.append(f"Away from the borders {', '.join(map(str, inner))} inputs reach an output pixel: {pattern}")
         picture = draw_transposed(rows, columns, output_index=(row, column))
         return View(picture, status, result, "<br>".join(details) + code_line(self.code))
-
-    def _spreads(self) -> tuple[Spread, Spread]:
-        given = zip(("row", "column"), self.input_size, self.geometries, self._axes("output_padding"), strict=True)
-        rows, columns = (Spread(*axis) for axis in given)
-        return rows, columns
 
 
 def _formula(axis: Spread) -> str:
