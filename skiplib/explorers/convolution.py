@@ -95,9 +95,7 @@ class ConvExplorer(PlaneExplorer):
         picture = draw_convolution(self.input_size, self.geometries, output_index=(row, column), values=values)
         count = rows.places * columns.places
         windows = f"There are {count} windows, 0 to {count - 1}." if count > 1 else "There is 1 window."
-        status = (
-            f"{rows.size} × {columns.size} becomes {rows.places} × {columns.places}. {_loss(rows, columns)} {windows}"
-        )
+        sizes = f"{rows.size} × {columns.size} becomes {rows.places} × {columns.places}."
         places, leftover = (rows.places, columns.places), (rows.leftover, columns.leftover)
         result = {"output_size": self._given(places), "leftover": self._given(leftover)}
         details = [f"{name}: {_formula(axis)}" for name, axis in self._named(rows, columns)]
@@ -112,9 +110,8 @@ class ConvExplorer(PlaneExplorer):
 
     def refusal(self) -> Picture | None:
         """The window that is larger than the image."""
-        fits = all(
-            each.smallest_input_size <= size for each, size in zip(self.geometries, self.input_size, strict=True)
-        )
+        (height, width), (down, across) = self.input_size, self.geometries
+        fits = height >= down.smallest_input_size and width >= across.smallest_input_size
         return None if fits else draw_misfit(self.input_size, self.geometries)
 
     @property
