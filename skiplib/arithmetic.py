@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-Size = int | tuple[int, int]  # of both axes, or (height, width)
+Pair = tuple[int, int]  # (height, width)
+Size = int | Pair  # one number is that of both
 
 
 def checked_integer(name: str, value: object, least: int) -> int:
@@ -27,7 +28,7 @@ def checked_integer(name: str, value: object, least: int) -> int:
     return integer
 
 
-def checked_pair(name: str, value: Size) -> tuple[int, int]:
+def checked_pair(name: str, value: Size) -> Pair:
     """(height, width) of one number for both or of a pair, or an error as that of ``checked_integer``."""
     height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
     return checked_integer(name, height, 1), checked_integer(name, width, 1)
@@ -161,11 +162,8 @@ class ConvGeometry:
         >>> conv.then(conv)
         ConvGeometry(kernel_size=4, stride=4, padding=6, dilation=1)
         """
-        return ConvGeometry(
-            kernel_size=self.effective_kernel_size + (other.effective_kernel_size - 1) * self.stride,
-            stride=self.stride * other.stride,
-            padding=self.padding + other.padding * self.stride,
-        )
+        kernel_size = self.effective_kernel_size + (other.effective_kernel_size - 1) * self.stride
+        return ConvGeometry(kernel_size, self.stride * other.stride, self.padding + other.padding * self.stride)
 
 
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)  # both convolutions of the published block
@@ -200,9 +198,8 @@ def transposed_output_size(
     geometry = ConvGeometry(kernel_size, stride, padding, dilation)
     extra = checked_integer("output_padding", output_padding, 0)
     if extra >= max(geometry.stride, geometry.dilation):
-        raise ValueError(
-            f"`output_padding` must be smaller than `stride`={stride} or `dilation`={dilation}; got {extra}"
-        )
+        most = f"`stride`={stride} or `dilation`={dilation}"
+        raise ValueError(f"`output_padding` must be smaller than {most}; got {extra}")
     size = (checked_integer("input_size", input_size, 1) - 1) * geometry.stride - geometry.reach + extra
     if size < 1:
         raise ValueError(f"`padding`={padding} crops the output of `input_size`={input_size} down to {size} pixels")

@@ -165,12 +165,8 @@ def chain_parameter_count(layers: Sequence[Layer], channels: Sequence[int]) -> i
     >>> chain_parameter_count([ConvGeometry(3), PoolGeometry(2)], [3, 6, 6])
     168
     """
-    counts = (
-        parameter_count(before, after, numbers(layer)["kernel_size"])
-        for layer, (before, after) in zip(layers, pairwise(channels), strict=True)
-        if not pools(layer)
-    )
-    return sum(counts)
+    steps = zip(layers, pairwise(channels), strict=True)
+    return sum(parameter_count(*both, numbers(layer)["kernel_size"]) for layer, both in steps if not pools(layer))
 
 
 def checked_geometries(name: str, geometries: object, *, least: int = 1) -> tuple[ConvGeometry, ...]:

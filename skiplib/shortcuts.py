@@ -83,7 +83,7 @@ class Shortcut:
             raise ValueError(f"{rule}; got {self.out_channels}")
 
     @property
-    def _reads(self) -> tuple[ConvGeometry, ConvGeometry]:
+    def _reads(self) -> tuple[ConvGeometry, ...]:
         return along([self.geometry], 0)[0], along([self.geometry], 1)[0]
 
     @property

@@ -7,7 +7,8 @@ from html import escape
 from importlib.resources import files
 from itertools import product
 
-from skiplib.arithmetic import ConvGeometry
+from skiplib.arithmetic import ConvGeometry, Pair
+from skiplib.chains import Axes
 from skiplib.diagrams.axis import Axis, unread_pixels
 from skiplib.diagrams.marks import FINEST, cells, grid, legend, path, rect, shade_rules, shaded, strike, text, upright
 from skiplib.diagrams.svg import FAINT, INK, PAPER, VERDICTS, WINDOW, Picture, make_picture
@@ -59,11 +60,7 @@ class _Plan:
 
 
 def draw_convolution(
-    input_size: tuple[int, int],
-    geometries: tuple[ConvGeometry, ConvGeometry],
-    *,
-    output_index: tuple[int, int] = (0, 0),
-    values: Convolution | None = None,
+    input_size: Pair, geometries: Axes, *, output_index: Pair = (0, 0), values: Convolution | None = None
 ) -> Picture:
     """The padded image, what no window reads of it, and the output, all to one scale; one window is marked.
 
@@ -95,7 +92,7 @@ def draw_convolution(
     return make_picture(width, bottom + 12, parts, alt=_describe(plan, *output_index), rules=RULES, hover=live)
 
 
-def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, ConvGeometry]) -> Picture:
+def draw_misfit(input_size: Pair, geometries: Axes) -> Picture:
     """A padded image under a window that is larger: what sticks out is hatched.
 
     >>> draw_misfit((3, 3), (ConvGeometry(5, padding=1), ConvGeometry(6))).alt

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from skiplib.adding import Verdict
-from skiplib.arithmetic import Size, checked_pair
+from skiplib.arithmetic import Pair, Size, checked_pair
 from skiplib.chains import Layer, along, axes_of, channels_along, numbers, pools
 from skiplib.chains import sizes as sizes_along
 from skiplib.diagrams.block import draw_block
@@ -17,6 +17,8 @@ from skiplib.words import in_ranges, minus
 _LEFT, _SPAN = 62, 630  # room for "branch" and "skip"; how wide the strips may be
 _WIDTH, _WIDEST, _FINEST = _LEFT + _SPAN + 20, 24, 5  # of the pictures, and of a column
 _HEIGHTS: dict[Verdict, int] = {"equal": 24, "broadcast": 15, "error": 6}  # of the bars: not by colour alone
+_Verdicts = Mapping[int, Verdict]  # by size
+_Words = Mapping[int, str]
 PICTURES = ("block", "sizes", "places", "add")
 _SAID: dict[Verdict, str] = {"equal": "equal", "broadcast": "stretched", "error": "fails"}
 
@@ -27,7 +29,7 @@ def draw_residual(
     *,
     hidden_channels: int,
     output_index: int,
-    verdicts: Mapping[int, Verdict],
+    verdicts: _Verdicts,
     axis: int = 1,
     sizes: str = "input sizes",
     pictures: Sequence[str] = PICTURES,
@@ -55,12 +57,7 @@ def draw_residual(
 
 
 def draw_legal_sizes(
-    verdicts: Mapping[int, Verdict],
-    *,
-    marked: int,
-    sizes: str = "input sizes",
-    title: str = "",
-    broke: Mapping[int, str] | None = None,
+    verdicts: _Verdicts, *, marked: int, sizes: str = "input sizes", title: str = "", broke: _Words | None = None
 ) -> Picture:
     """For every input size, what becomes of the add: a tall bar runs, a middle one is stretched, a low one fails.
 
@@ -125,7 +122,7 @@ def draw_alignment(
     return make_picture(_WIDTH, 84, parts, alt=f"For output {column} {index} {looks}.")
 
 
-def _draw_shapes(shortcut: Shortcut, input_size: tuple[int, int], hidden_channels: int) -> Picture:
+def _draw_shapes(shortcut: Shortcut, input_size: Pair, hidden_channels: int) -> Picture:
     """The block for one image, with its shapes."""
     channels = channels_along(shortcut.branch, shortcut.in_channels, hidden_channels, shortcut.out_channels)
     rows, columns = (sizes_along(size, along(shortcut.branch, axis)) for axis, size in enumerate(input_size))
@@ -141,7 +138,7 @@ def _draw_shapes(shortcut: Shortcut, input_size: tuple[int, int], hidden_channel
     return draw_block(branch, input_shape=x, verdict=shortcut.verdict(input_size), shortcut=around, output_shape=y)
 
 
-def _draw_sides(shortcut: Shortcut, input_size: tuple[int, int]) -> Picture:
+def _draw_sides(shortcut: Shortcut, input_size: Pair) -> Picture:
     """Both sides of the add, and what each row and column of theirs looks at: the middle of what it reads."""
     shapes = [(1, *shape) for shape in shortcut.shapes(input_size)]
 

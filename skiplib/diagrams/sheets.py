@@ -154,9 +154,8 @@ def _words(places: _Places, shapes: Sequence[str], said: str) -> Iterator[str]:
 
 def _digit(looks: Looks, left: float, top: float, pixel: float, *, outlined: bool) -> str:
     """What these rows and columns see of the digit, filled or outlined."""
-    down, across = (
-        [pixel * bisect_left(each, place / len(DIGIT)) for place in range(len(DIGIT) + 1)] for each in looks
-    )
+    edges = [place / len(DIGIT) for place in range(len(DIGIT) + 1)]
+    down, across = ([pixel * bisect_left(each, edge) for edge in edges] for each in looks)
     squares, outline = "", set[tuple[float, float, str]]()
     for row, column in _INKED:
         x, right = left + across[column], left + across[column + 1]
@@ -165,8 +164,8 @@ def _digit(looks: Looks, left: float, top: float, pixel: float, *, outlined: boo
             level, upright = f"H{right:g}", f"V{below:g}"
             squares += f"M{x:g} {y:g}{level}{upright}H{x:g}z"
             outline ^= {(x, y, level), (x, below, level), (x, y, upright), (right, y, upright)}  # not what two share
-    edges = "".join(f"M{x:g} {y:g}{way}" for x, y, way in sorted(outline))
-    return path("edge", edges) if outlined else path("ink", squares)
+    lines = "".join(f"M{x:g} {y:g}{way}" for x, y, way in sorted(outline))
+    return path("edge", lines) if outlined else path("ink", squares)
 
 
 def _extent(looks: Sequence[float]) -> str:

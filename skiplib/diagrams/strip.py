@@ -42,11 +42,9 @@ def draw_strip(input_size: int, geometry: ConvGeometry) -> Picture:
     kinds = {kind: kind for kind in ("image", "padding", "window") if padding or kind != "padding"}
     parts.append(legend(_LEFT, bottom + 20, kinds, unread=bool(axis.unread)))
     starts = ", ".join(str(window.first - padding) for window in shown)
-    alt = (
-        f"A strip of {title}. A window that spans {geometry.effective_kernel_size} stands at {places}, "
-        f"starting at {starts}{' and so on' if axis.places > _MOST else ''}. "
-        f"{counted(axis.leftover, 'position')} left over."
-    )
+    starts += " and so on" * (axis.places > _MOST)
+    alt = f"A strip of {title}. A window that spans {geometry.effective_kernel_size} stands at {places}, starting at "
+    alt += f"{starts}. {counted(axis.leftover, 'position')} left over."
     return make_picture(max(right + 90, 560), bottom + 32, parts, alt=alt)
 
 

@@ -57,11 +57,8 @@ class ChainExplorer(LayersExplorer):
         view = f"pixels {seen[0]} to {seen[-1]} of the image" if seen else "padding only, no pixel of the image"
         output = "Output" if self.square else f"Along the {AXES[self.axis]}, output"
         status = f"{' → '.join(shown)}. {output} {index} (of 0 to {chain[-1] - 1}) sees {view}."
-        result = {
-            "sizes": " > ".join(shown),
-            "receptive_field": whole.kernel_size,
-            "seen": f"{seen[0]}..{seen[-1]}" if seen else "padding",
-        }
+        where = f"{seen[0]}..{seen[-1]}" if seen else "padding"
+        result = {"sizes": " > ".join(shown), "receptive_field": whole.kernel_size, "seen": where}
         picture = draw_chain(input_size, geometries, output_index=index)
         return View(picture, status, result, self._explained(input_size, geometries))
 

@@ -58,17 +58,17 @@ class ConvExplorer(PlaneExplorer):
     ) -> None:
         self._image = None if image is None else checked_grid("image", image, most=_MOST_PIXELS)
         start = dict(zip(self.bounds, (input_size, kernel_size, stride, padding, dilation), strict=True))
-        self._boxes, oblong, more = [], False, {}
+        self._boxes, more = [], {}
         if self._image:
             del start["input_size"]
-            self._boxes, oblong = _boxes(kernel), len(self._image) != len(self._image[0])
+            self._boxes, self._always_apart = _boxes(kernel), len(self._image) != len(self._image[0])
             more["weights"] = choose("weights", [*KERNELS, _OWN], kernel if isinstance(kernel, str) else _OWN)
         for box in self._boxes:
             box.observe(self._update, "value")
         self._own = widgets.GridBox(self._boxes, layout={"grid_template_columns": "repeat(3, 72px)"})
         show = show or ("weights" if self._image else "input_size", "kernel_size", "stride", "padding")
         under = [widgets.HTML(_WALK), self._own]
-        super().__init__(start, output_index, apart=oblong, more=more, show=show, under=under)
+        super().__init__(start, output_index, more, show=show, under=under)
 
     @property
     def settings(self) -> dict[str, object]:

@@ -38,15 +38,15 @@ class BlockToggles(widgets.VBox):  # type: ignore[misc]
         if not isinstance(off, list | tuple) or not set(off) <= set(_NUMBERS):
             raise ValueError(f"`{name}` must name blocks from 1 to {_BLOCKS}; got {off!r}")
         small = {"width": "22px", "padding": "0", "margin": "1px"}
-        self.toggles = [
-            widgets.ToggleButton(description=str(block), tooltip=f"Switch block {block} off or on", layout=small)
-            for block in _NUMBERS
-        ]
-        self.observe(self._press, "value")
-        self.value = tuple(sorted(set(off)))
-        for block, toggle in zip(_NUMBERS, self.toggles, strict=True):
+        self.toggles = []
+        for block in _NUMBERS:
+            tip = f"Switch block {block} off or on"
+            toggle = widgets.ToggleButton(description=str(block), tooltip=tip, layout=small)
             toggle.add_class(f"skiplib-block-{block}")
             toggle.observe(self._read, "value")
+            self.toggles.append(toggle)
+        self.observe(self._press, "value")
+        self.value = tuple(sorted(set(off)))
         super().__init__([widgets.Label(f"{name}:"), widgets.HBox(self.toggles)], layout={"width": INNER})
 
     def _press(self, _: object) -> None:

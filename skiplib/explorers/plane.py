@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from skiplib.arithmetic import ConvGeometry, Size
+from skiplib.arithmetic import ConvGeometry, Pair, Size
+from skiplib.chains import Axes
 from skiplib.diagrams.axis import Axis
 from skiplib.explorers.base import Explorer
 from skiplib.explorers.controls import Control, along_both, tick
@@ -17,36 +18,29 @@ _MOST_PLACES = 99_999  # no output has more
 class PlaneExplorer(Explorer):
     """An explorer of a convolution's numbers, each a control for both axes or one for each, and of one output pixel.
 
-    ``start`` has a value or a (height, width) for each of ``bounds`` that has controls; a pair sets the two apart,
-    and ``apart`` keeps them so. ``more`` are further controls.
+    ``start`` has a value or a (height, width) for each of ``bounds`` that has controls; a pair sets the two apart.
+    ``more`` are further controls.
     """
 
+    _always_apart = False
     bounds: ClassVar[dict[str, tuple[int, int]]] = {"input_size": (1, 64), **_GEOMETRY}
 
-    def __init__(
-        self,
-        start: Mapping[str, Size],
-        output_index: int,
-        *,
-        apart: bool = False,
-        more: Mapping[str, Any] | None = None,
-        **shown: Any,
-    ) -> None:
-        self._always_apart = apart
+    def __init__(self, start: Mapping[str, Size], output_index: int, more: Mapping[str, Any], **shown: Any) -> None:
         both = {name: along_both(name, _pair(name, value), *self.bounds[name]) for name, value in start.items()}
         controls: dict[str, Any] = {name: pair[name] for name, pair in both.items()}
         controls["output_index"] = Control("output_index", output_index, 0, _MOST_PLACES)
-        controls |= tick("height_and_width_apart", apart or any(isinstance(value, tuple) for value in start.values()))
+        apart = self._always_apart or any(isinstance(value, tuple) for value in start.values())
+        controls |= tick("height_and_width_apart", apart)
         controls |= {f"{name}_w": pair[f"{name}_w"] for name, pair in both.items()}
-        super().__init__(controls | dict(more or {}), **shown)
+        super().__init__({**controls, **more}, **shown)
 
     @property
-    def input_size(self) -> tuple[int, int]:
+    def input_size(self) -> Pair:
         """Height and width of the image."""
         return self._axes("input_size")
 
     @property
-    def geometries(self) -> tuple[ConvGeometry, ConvGeometry]:
+    def geometries(self) -> Axes:
         """The vertical and the horizontal geometry."""
         vertical, horizontal = zip(*map(self._axes, _GEOMETRY), strict=True)
         return ConvGeometry(*vertical), ConvGeometry(*horizontal)
@@ -77,7 +71,7 @@ class PlaneExplorer(Explorer):
         """What is said of (height, width): both where they are set apart, else one number."""
         return tuple(pair) if self._apart else pair[0]
 
-    def _axes(self, name: str) -> tuple[int, int]:
+    def _axes(self, name: str) -> Pair:
         height = self.controls[name].value
         return height, self.controls[f"{name}_w"].value if self._apart else height
 
@@ -91,7 +85,7 @@ class PlaneExplorer(Explorer):
         return [("Height", rows), ("Width", columns)] if self._apart else [(one, rows)]
 
 
-def _pair(name: str, value: Size) -> tuple[int, int]:
+def _pair(name: str, value: Size) -> Pair:
     if isinstance(value, tuple) and len(value) != 2:
         raise TypeError(f"`{name}` must be one number or (height, width); got {value!r}")
     return value if isinstance(value, tuple) else (value, value)

@@ -107,12 +107,11 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
     ) -> None:
         if isinstance(lr, bool) or not isinstance(lr, int | float) or not 1e-5 <= lr <= 1:
             raise ValueError(f"`lr` must lie between 0.00001 and 1 in this explorer; got {lr!r}")
+        look = {"style": LABEL, "layout": {"width": INNER}}
         controls = network_controls(depth, init, norm, alpha) | {
             "network": choose("network", _NETWORKS, network),
             "optimizer": choose("optimizer", get_args(Optimizer), optimizer),
-            "lr": widgets.BoundedFloatText(
-                lr, min=1e-5, max=1, step=0.001, description="lr", style=LABEL, layout={"width": INNER}
-            ),
+            "lr": widgets.BoundedFloatText(lr, min=1e-5, max=1, step=0.001, description="lr", **look),
             "epochs": Control("epochs", epochs, 1, 20),
             "seed": Control("seed", seed, 0, 999),
         }
@@ -143,7 +142,8 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
         for entry in self._entries:
             await asyncio.sleep(0.01)  # the words reach the page first
             entry.run = entry.lane.finish()
-        self._sentence = ended + self._say_result()
+        ends = [f"{each.label}: {each.reached}" + f" ({each.fate})" * bool(each.fate) for each in self._entries]
+        self._sentence = ended + (f"Training accuracy: {'; '.join(ends)}." if ends else "")
 
     def _enter(self) -> list[_Entry]:
         settings = self.measured
@@ -165,10 +165,6 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
         taken = max(entry.lane.records[-1].seconds for entry in self._entries)
         fates = "".join(f" {each.label}: {each.fate}." for each in self._entries if each.fate)
         return f"Training: {share:.0%}, about {math.ceil(taken * (1 / share - 1))} s left.{fates}"
-
-    def _say_result(self) -> str:
-        ends = [f"{each.label}: {each.reached}" + (f" ({each.fate})" if each.fate else "") for each in self._entries]
-        return f"Training accuracy: {'; '.join(ends)}." if ends else ""
 
     def view(self) -> View:
         """The curves, and what is going on."""

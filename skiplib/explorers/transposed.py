@@ -40,7 +40,7 @@ class TransposedExplorer(PlaneExplorer):
         show: Sequence[str] = ("input_size", "kernel_size", "stride", "padding", "output_padding"),
     ) -> None:
         given = (input_size, kernel_size, stride, padding, dilation, output_padding)
-        super().__init__(dict(zip(self.bounds, given, strict=True)), output_index, show=show)
+        super().__init__(dict(zip(self.bounds, given, strict=True)), output_index, {}, show=show)
 
     @property
     def settings(self) -> dict[str, object]:
