@@ -1,7 +1,6 @@
 """What may be added to what: the rule of ``+``, PyTorch's words for it, and an add that stretches nothing (layer L0).
 
-Sizes are compared from the last axis on; two of them fit if they are equal or one of them is 1, and an axis that one
-side lacks counts as 1 (PyTorch's "Broadcasting semantics").
+The rule is PyTorch's "Broadcasting semantics": sizes are compared from the last axis on.
 """
 
 from collections.abc import Sequence
@@ -30,21 +29,13 @@ def add_message(a: Sequence[int], b: Sequence[int]) -> str:
     last = max(len(a), len(b)) - 1
     for back, (here, there) in enumerate(zip(reversed(a), reversed(b), strict=False)):
         if here != there and 1 not in (here, there):
-            return (
-                f"The size of tensor a ({here}) must match the size of tensor b ({there}) "
-                f"at non-singleton dimension {last - back}"
-            )
+            sizes = f"The size of tensor a ({here}) must match the size of tensor b ({there})"
+            return f"{sizes} at non-singleton dimension {last - back}"
     return ""
 
 
 def checked_add(identity: Any, residual: Any) -> Any:
-    """``identity + residual``, but only of equal shapes: nothing is broadcast.
-
-    Shape:
-        (*) and the same (*) -> (*), tensors or arrays
-
-    Raises:
-        ValueError: if the shapes differ, whether ``+`` would fail or broadcast.
+    """``identity + residual``, tensors or arrays; a ``ValueError`` unless their shapes are equal.
 
     >>> import torch
     >>> checked_add(torch.ones(8, 1, 28, 28), torch.ones(8, 16, 28, 28))
@@ -53,12 +44,11 @@ def checked_add(identity: Any, residual: Any) -> Any:
 `+` would broadcast them without a word
     """
     here, there = tuple(identity.shape), tuple(residual.shape)
-    verdict = add_verdict(here, there)
-    if verdict == "equal":
+    if here == there:
         return identity + residual
     pairs = enumerate(zip(here, there, strict=False))
     where = " and ".join(f"on axis {axis} ({a} against {b})" for axis, (a, b) in pairs if a != b)
     if len(here) != len(there):
         where = f"in their number of axes ({len(here)} against {len(there)})"
-    consequence = "would broadcast them without a word" if verdict == "broadcast" else "cannot add them"
+    consequence = "cannot add them" if add_message(here, there) else "would broadcast them without a word"
     raise ValueError(f"`identity` {here} and `residual` {there} differ {where}; `+` {consequence}")

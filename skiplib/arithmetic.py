@@ -1,10 +1,9 @@
 """Sizes of convolutions in plain integers (layer L0).
 
-One axis at a time: height and width are two separate sums. ``padding`` is per side, as in PyTorch, sizes are
-in pixels, and "convolution" means what PyTorch computes, a cross-correlation. The formulas are those in the
-"Shape" sections of PyTorch's ``Conv2d`` and ``ConvTranspose2d`` documentation; relation 6 of Dumoulin and Visin
-(2016, arXiv 1603.07285) is the case ``dilation=1``. What is no integer (``bool`` and ``float`` included) raises a
-``TypeError``.
+One axis at a time, in pixels; ``padding`` is per side, as in PyTorch, whose "convolution" is a cross-correlation.
+The formulas are those in the "Shape" sections of its ``Conv2d`` and ``ConvTranspose2d``; relation 6 of Dumoulin and
+Visin (2016, arXiv 1603.07285) is the case ``dilation=1``. What is no integer (``bool`` and ``float`` included) raises
+a ``TypeError``.
 """
 
 import operator
@@ -12,11 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-Size = int | tuple[int, int]  # of both axes, or (height, width)
+Pair = tuple[int, int]  # (height, width)
+Size = int | Pair  # one number is that of both
 
 
 def checked_integer(name: str, value: object, least: int) -> int:
-    """Return ``value`` as an int, or raise an error that names the parameter, its value and the rule."""
+    """``value`` as an int, or an error that names the parameter, its value and the rule."""
     try:
         integer = operator.index(value)  # type: ignore[arg-type]
     except TypeError:  # some types, such as tensors, have __index__ and refuse it value by value
@@ -26,6 +26,12 @@ def checked_integer(name: str, value: object, least: int) -> int:
     if integer < least:
         raise ValueError(f"`{name}` must be at least {least}; got {integer}")
     return integer
+
+
+def checked_pair(name: str, value: Size) -> Pair:
+    """(height, width) of one number for both or of a pair, or an error as that of ``checked_integer``."""
+    height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+    return checked_integer(name, height, 1), checked_integer(name, width, 1)
 
 
 def checked_word(name: str, value: object, words: Iterable[str]) -> None:
@@ -44,10 +50,7 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class ConvGeometry:
-    """Where the windows of a convolution stand along one axis.
-
-    Raises:
-        ValueError: if a value is too small.
+    """Where the windows of a convolution stand along one axis; a value that is too small raises a ``ValueError``.
 
     >>> ConvGeometry(kernel_size=2, stride=2, padding=2).output_size(32)
     18
@@ -92,11 +95,7 @@ class ConvGeometry:
         return self.stride == 1 and self.reach == -1
 
     def output_size(self, input_size: int) -> int:
-        """Number of places where the window can stand.
-
-        Raises:
-            ValueError: if the window is larger than the padded input.
-        """
+        """Number of places where the window can stand; a ``ValueError`` if there is none."""
         last_start = checked_integer("input_size", input_size, 1) + self.reach
         if last_start < 0:
             raise ValueError(
@@ -113,8 +112,8 @@ class ConvGeometry:
         >>> ConvGeometry(kernel_size=3, stride=2).leftover(8)
         1
         """
-        last = self.window(self.output_size(input_size) - 1).last
-        return max(0, input_size + 2 * self.padding - 1 - last)
+        last = self.pixels(self.output_size(input_size) - 1)[-1]
+        return max(0, input_size + self.padding - 1 - last)
 
     def unread_pixels(self, input_size: int) -> tuple[int, ...]:
         """Pixels of the image (0 is its first) that no tap reads: past the last window, or in a gap.
@@ -122,20 +121,26 @@ class ConvGeometry:
         >>> ConvGeometry(kernel_size=1, stride=2).unread_pixels(6)
         (1, 3, 5)
         """
-        starts = range(0, self.output_size(input_size) * self.stride, self.stride)
-        taps = range(0, self.effective_kernel_size, self.dilation)
-        read = {start + tap for start in starts for tap in taps}
-        return tuple(pixel for pixel in range(input_size) if pixel + self.padding not in read)
+        read = {pixel for index in range(self.output_size(input_size)) for pixel in self.pixels(index)}
+        return tuple(pixel for pixel in range(input_size) if pixel not in read)
+
+    def pixels(self, index: int) -> range:
+        """What output ``index`` (from 0) reads, in pixels of the image; what lies outside it is padding.
+
+        >>> list(ConvGeometry(kernel_size=3, stride=2, padding=1).pixels(0))
+        [-1, 0, 1]
+        """
+        first = index * self.stride - self.padding
+        return range(first, first + self.effective_kernel_size, self.dilation)
 
     def window(self, index: int) -> Window:
-        """What output ``index`` (from 0) looks at, in padded positions: image pixel 0 is at ``padding``.
+        """The same in padded positions: image pixel 0 is at ``padding``.
 
         >>> ConvGeometry(kernel_size=3, stride=2, dilation=2).window(1)
         Window(first=2, last=6, taps=(2, 4, 6))
         """
-        first = checked_integer("index", index, 0) * self.stride
-        last = first + self.effective_kernel_size - 1
-        return Window(first, last, tuple(range(first, last + 1, self.dilation)))
+        taps = tuple(pixel + self.padding for pixel in self.pixels(checked_integer("index", index, 0)))
+        return Window(taps[0], taps[-1], taps)
 
     def input_sizes(self, output_size: int) -> range:
         """Every input size that gives ``output_size``, in a row; empty if there is none.
@@ -148,32 +153,24 @@ class ConvGeometry:
         return range(max(1, first), max(1, first + self.stride))
 
     def then(self, other: "ConvGeometry") -> "ConvGeometry":
-        """The one geometry that stands for this one followed by ``other``.
+        """This one followed by ``other`` as one: their receptive field, effective stride and effective padding.
 
-        Its ``kernel_size`` is the receptive field of the two, its ``stride`` and ``padding`` their effective
-        stride and padding. It gives the same output size for every input size that both accept in turn, unless a
-        window of theirs hangs over the end (``PoolGeometry.ceil_mode``).
-        (Araujo, Norris and Sim, 2019, Distill, doi 10.23915/distill.00021.)
+        It gives the same output size for every input size that both accept in turn, unless a window of theirs hangs
+        over the end (``PoolGeometry.ceil_mode``). (Araujo, Norris and Sim, 2019, doi 10.23915/distill.00021.)
 
         >>> conv = ConvGeometry(kernel_size=2, stride=2, padding=2)
         >>> conv.then(conv)
         ConvGeometry(kernel_size=4, stride=4, padding=6, dilation=1)
         """
-        return ConvGeometry(
-            kernel_size=self.effective_kernel_size + (other.effective_kernel_size - 1) * self.stride,
-            stride=self.stride * other.stride,
-            padding=self.padding + other.padding * self.stride,
-        )
+        kernel_size = self.effective_kernel_size + (other.effective_kernel_size - 1) * self.stride
+        return ConvGeometry(kernel_size, self.stride * other.stride, self.padding + other.padding * self.stride)
 
 
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)  # both convolutions of the published block
 
 
 def output_size(input_size: int, kernel_size: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """Size of a convolution's output along one axis.
-
-    Raises:
-        ValueError: wherever PyTorch refuses the same setting.
+    """Size of a convolution's output along one axis; a ``ValueError`` wherever PyTorch refuses the same setting.
 
     >>> output_size(32, 2, stride=2, padding=2)
     18
@@ -192,12 +189,8 @@ def transposed_output_size(
 ) -> int:
     """Size of a transposed convolution's output along one axis.
 
-    It is the smallest input size that the convolution with the same setting would map to ``input_size``, plus
-    ``output_padding``.
-
-    Raises:
-        ValueError: wherever ``conv_transpose1d`` refuses the same setting. (In two dimensions some of PyTorch's
-            kernels let an output of 0 pixels pass.)
+    The smallest size that the convolution with the same setting maps to ``input_size``, plus ``output_padding``; a
+    ``ValueError`` wherever ``conv_transpose1d`` refuses it. (``conv_transpose2d`` may let 0 pixels pass.)
 
     >>> [transposed_output_size(18, 2, stride=2, padding=2, output_padding=extra) for extra in (0, 1)]
     [32, 33]
@@ -205,11 +198,9 @@ def transposed_output_size(
     geometry = ConvGeometry(kernel_size, stride, padding, dilation)
     extra = checked_integer("output_padding", output_padding, 0)
     if extra >= max(geometry.stride, geometry.dilation):
-        raise ValueError(
-            f"`output_padding` must be smaller than `stride`={stride} or `dilation`={dilation}; got {extra}"
-        )
-    last_start = (checked_integer("input_size", input_size, 1) - 1) * geometry.stride
-    size = last_start + geometry.effective_kernel_size - 2 * geometry.padding + extra
+        most = f"`stride`={stride} or `dilation`={dilation}"
+        raise ValueError(f"`output_padding` must be smaller than {most}; got {extra}")
+    size = (checked_integer("input_size", input_size, 1) - 1) * geometry.stride - geometry.reach + extra
     if size < 1:
         raise ValueError(f"`padding`={padding} crops the output of `input_size`={input_size} down to {size} pixels")
     return size
@@ -218,16 +209,17 @@ def transposed_output_size(
 def parameter_count(
     in_channels: int, out_channels: int, kernel_size: Size, *, groups: int = 1, bias: bool = True
 ) -> int:
-    """Weights (and biases) of an ``nn.Conv2d``; a single ``kernel_size`` stands for height and width.
-
-    Raises:
-        ValueError: if ``groups`` does not divide both channel counts.
+    """Weights (and biases) of an ``nn.Conv2d``; ``groups`` must divide both channel counts.
 
     >>> parameter_count(3, 6, kernel_size=2)
     78
     """
-    weights = _weights_per_output_channel(in_channels, out_channels, kernel_size, groups)
-    return out_channels * (weights + bool(bias))
+    height, width = checked_pair("kernel_size", kernel_size)
+    checked_integer("groups", groups, 1)
+    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if checked_integer(name, channels, 1) % groups:
+            raise ValueError(f"`{name}` must be divisible by `groups`={groups}; got {channels}")
+    return out_channels * (in_channels // groups * height * width + bool(bias))
 
 
 def multiply_add_count(
@@ -239,19 +231,4 @@ def multiply_add_count(
     23328
     """
     height, width = checked_pair("output_size", output_size)
-    return height * width * out_channels * _weights_per_output_channel(in_channels, out_channels, kernel_size, groups)
-
-
-def _weights_per_output_channel(in_channels: int, out_channels: int, kernel_size: Size, groups: int) -> int:
-    height, width = checked_pair("kernel_size", kernel_size)
-    checked_integer("groups", groups, 1)
-    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-        if checked_integer(name, channels, 1) % groups:
-            raise ValueError(f"`{name}` must be divisible by `groups`={groups}; got {channels}")
-    return in_channels // groups * height * width
-
-
-def checked_pair(name: str, value: Size) -> tuple[int, int]:
-    """Return (height, width) of one number for both or of a pair, or raise an error as ``checked_integer`` does."""
-    height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
-    return checked_integer(name, height, 1), checked_integer(name, width, 1)
+    return height * width * parameter_count(in_channels, out_channels, kernel_size, groups=groups, bias=False)

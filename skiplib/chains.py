@@ -14,14 +14,12 @@ from skiplib.arithmetic import ConvGeometry, checked_integer, parameter_count
 from skiplib.pooling import PoolGeometry
 from skiplib.words import conv_arguments
 
-Layer = ConvGeometry | tuple[ConvGeometry, ConvGeometry]  # of both axes, or (vertical, horizontal)
+Axes = tuple[ConvGeometry, ConvGeometry]  # (vertical, horizontal)
+Layer = ConvGeometry | Axes  # one geometry stands for both axes
 
 
 def sizes(input_size: int, geometries: Sequence[ConvGeometry]) -> list[int]:
-    """The input size and the size after each layer of a chain.
-
-    Raises:
-        ValueError: if a window does not fit; the message says in which place of the chain.
+    """The input size and the size after each layer of a chain; a ``ValueError`` says which window does not fit.
 
     >>> sizes(32, [ConvGeometry(2, stride=2, padding=2)] * 2)
     [32, 18, 11]
@@ -49,8 +47,7 @@ def compose(geometries: Sequence[ConvGeometry]) -> ConvGeometry:
 def seen_pixels(input_size: int, geometries: Sequence[ConvGeometry], index: int) -> list[list[int]]:
     """What output ``index`` of a chain depends on, level by level from the input to the output.
 
-    Positions are pixels of each level; negative ones, and those past its end, lie in its padding.
-    An index past the end of the output depends on nothing.
+    Negative pixels of a level, and those past its end, lie in its padding; an output past the end depends on nothing.
 
     >>> seen_pixels(32, [ConvGeometry(2, stride=2, padding=2)] * 2, 5)
     [[14, 15, 16, 17], [8, 9], [5]]
@@ -58,8 +55,7 @@ def seen_pixels(input_size: int, geometries: Sequence[ConvGeometry], index: int)
     levels = [[index]]
     for geometry, size in zip(reversed(geometries), reversed(sizes(input_size, geometries)[1:]), strict=True):
         inside = [pixel for pixel in levels[0] if 0 <= pixel < size]
-        taps = {tap - geometry.padding for pixel in inside for tap in geometry.window(pixel).taps}
-        levels.insert(0, sorted(taps))
+        levels.insert(0, sorted({seen for pixel in inside for seen in geometry.pixels(pixel)}))
     return levels
 
 
@@ -92,8 +88,6 @@ def sizes_after(geometries: Sequence[ConvGeometry], sizes: Iterable[int]) -> dic
 def smaller_size(size: int, period: int, what: Callable[[int], object], *, sizes: range) -> int | None:
     """The smallest of ``sizes``, a multiple of ``period`` below ``size``, of which ``what`` says the same.
 
-    A size of which it raises a ``ValueError`` is passed over.
-
     >>> smaller_size(700, 16, lambda n: sizes(n, [ConvGeometry(2, stride=2)] * 4)[-1] % 2, sizes=range(16, 65))
     28
     """
@@ -110,7 +104,22 @@ def along(layers: Sequence[Layer], axis: int) -> tuple[ConvGeometry, ...]:
     >>> along([ConvGeometry(2), (ConvGeometry(3), ConvGeometry(5))], 1)[1]
     ConvGeometry(kernel_size=5, stride=1, padding=0, dilation=1)
     """
-    return tuple(layer[axis] if isinstance(layer, tuple) else layer for layer in layers)
+    return tuple(axes_of(layer)[axis] for layer in layers)
+
+
+def axes_of(layer: Layer) -> Axes:
+    """The geometries of a layer along both axes."""
+    return layer if isinstance(layer, tuple) else (layer, layer)
+
+
+def layer_of(axes: Axes) -> Layer:
+    """The layer with these: one geometry where they are equal."""
+    return axes[0] if axes[0] == axes[1] else axes
+
+
+def pools(layer: Layer) -> bool:
+    """Whether a layer is a pooling, which keeps its channels."""
+    return isinstance(axes_of(layer)[0], PoolGeometry)
 
 
 def numbers(layer: Layer) -> dict[str, Any]:
@@ -119,7 +128,7 @@ def numbers(layer: Layer) -> dict[str, Any]:
     >>> numbers((ConvGeometry(3), ConvGeometry(5)))
     {'kernel_size': (3, 5), 'stride': 1, 'padding': 0, 'dilation': 1}
     """
-    height, width = (vars(geometry) for axis in (0, 1) for geometry in along([layer], axis))
+    height, width = map(vars, axes_of(layer))
     return {name: value if value == width[name] else (value, width[name]) for name, value in height.items()}
 
 
@@ -143,11 +152,10 @@ def channels_along(layers: Sequence[Layer], in_channels: int, hidden_channels: i
     >>> channels_along([ConvGeometry(3), PoolGeometry(2), ConvGeometry(3), PoolGeometry(2)], 3, 16, 8)
     [3, 16, 16, 8, 8]
     """
-    convs = [place for place, geometry in enumerate(along(layers, 0)) if not isinstance(geometry, PoolGeometry)]
-    channels = [in_channels]
-    for place in range(len(layers)):
-        made = out_channels if place in convs[-1:] else hidden_channels
-        channels.append(made if place in convs else channels[-1])
+    left, channels = [pools(layer) for layer in layers].count(False), [in_channels]
+    for layer in layers:
+        left -= not pools(layer)  # so many convolutions are still to come
+        channels.append(channels[-1] if pools(layer) else hidden_channels if left else out_channels)
     return channels
 
 
@@ -157,16 +165,12 @@ def chain_parameter_count(layers: Sequence[Layer], channels: Sequence[int]) -> i
     >>> chain_parameter_count([ConvGeometry(3), PoolGeometry(2)], [3, 6, 6])
     168
     """
-    counts = (
-        parameter_count(before, after, numbers(layer)["kernel_size"])
-        for layer, (before, after) in zip(layers, pairwise(channels), strict=True)
-        if not isinstance(along([layer], 0)[0], PoolGeometry)
-    )
-    return sum(counts)
+    steps = zip(layers, pairwise(channels), strict=True)
+    return sum(parameter_count(*both, numbers(layer)["kernel_size"]) for layer, both in steps if not pools(layer))
 
 
 def checked_geometries(name: str, geometries: object, *, least: int = 1) -> tuple[ConvGeometry, ...]:
-    """Return the geometries as a tuple, or raise an error that names the parameter."""
+    """The geometries as a tuple, or an error that names the parameter."""
     if not isinstance(geometries, Sequence) or not all(isinstance(each, ConvGeometry) for each in geometries):
         raise TypeError(f"`{name}` must be a list or tuple of ConvGeometry; got {geometries!r}")
     if len(geometries) < least:

@@ -53,20 +53,18 @@ class Convolution:
     @cached_property
     def products(self) -> list[list[list[tuple[float, float]]]]:
         """For every output pixel all pixels that it reads, row by row, each with its weight."""
-        height, width = len(self.image), len(self.image[0])
-        rows, columns = (
-            [[tap - axis.padding for tap in axis.window(place).taps] for place in range(axis.output_size(size))]
-            for axis, size in zip(self.geometries, (height, width), strict=True)
-        )
+        (down, across), height, width = self.geometries, len(self.image), len(self.image[0])
+        rows = [down.pixels(place) for place in range(down.output_size(height))]
+        columns = [across.pixels(place) for place in range(across.output_size(width))]
 
-        def read(down: Sequence[int], across: Sequence[int]) -> list[tuple[float, float]]:
+        def read(ys: range, xs: range) -> list[tuple[float, float]]:
             return [
                 (self.image[y][x] if 0 <= y < height and 0 <= x < width else 0, weight)
-                for y, weights in zip(down, self.weights, strict=True)
-                for x, weight in zip(across, weights, strict=True)
+                for y, weights in zip(ys, self.weights, strict=True)
+                for x, weight in zip(xs, weights, strict=True)
             ]
 
-        return [[read(down, across) for across in columns] for down in rows]
+        return [[read(ys, xs) for xs in columns] for ys in rows]
 
     @cached_property
     def output(self) -> list[list[float]]:
@@ -100,8 +98,7 @@ def short(value: float, decimals: int = 2) -> str:
 def checked_grid(name: str, numbers: Any, *, most: int) -> list[list[float]]:
     """Rows of numbers out of nested lists, an array or a tensor; leading sizes of 1 (images, channels) fall away.
 
-    Raises:
-        TypeError, ValueError: if these are no equal rows of numbers, more than ``most`` by ``most``, or too large.
+    At most ``most`` by ``most``, or a ``ValueError``; a ``TypeError`` for what is no number.
 
     >>> checked_grid("image", [[[0, 1], [2, 3]]], most=16)
     [[0, 1], [2, 3]]

@@ -1,8 +1,7 @@
 """What blocks do together: gradients by length of path, lesions, and slices of the loss (layer L1, torch).
 
-A chain of n blocks with skips is a sum over 2**n paths, each through some of the branches (Veit, Wilber and Belongie
-2016, arXiv 1605.06431). Slices along a direction whose filters are as long as the network's own: Li et al. (2018,
-arXiv 1712.09913). Blocks are counted from 1, nearest the input. Every network is left as it was.
+Paths: Veit, Wilber and Belongie (2016, arXiv 1605.06431). Slices along directions whose filters are as long as the
+network's own: Li et al. (2018, arXiv 1712.09913). Blocks are counted from 1, at the input. No network is changed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,8 +19,8 @@ from skiplib.networks import Stack
 def path_gradients(stack: Stack, images: Tensor, labels: Tensor) -> Tensor:
     """The gradient of the loss at the stem's output, in parts: part k is what comes through exactly k branches.
 
-    On its way back a block makes g + t J^T g of a gradient g, where J is the Jacobian of its scaled branch and t
-    counts branches: part k is the coefficient of t**k in the product over all blocks. Their sum is the gradient.
+    On its way back a block makes g + t J^T g of a gradient g, where J is the Jacobian of its scaled branch: part k is
+    the coefficient of t**k in the product over all blocks. Their sum is the gradient.
 
     Shape:
         images (N, C, H, W), labels (N) -> (blocks + 1, *shape of the stem's output)
@@ -37,9 +36,9 @@ def path_gradients(stack: Stack, images: Tensor, labels: Tensor) -> Tensor:
     """
     net = deepcopy(stack)  # batch normalisation may note what it sees
     blocks = residual_blocks(net)
-    for block in blocks:
-        if not block.skip or not all(isinstance(part, nn.Identity) for part in (block.shortcut, block.after)):
-            raise ValueError("`stack` must have identity skips, and nothing behind the add, as in pre-activation")
+    around = [part for block in blocks for part in (block.shortcut, block.after)]
+    if not all(block.skip for block in blocks) or not all(isinstance(part, nn.Identity) for part in around):
+        raise ValueError("`stack` must have identity skips, and nothing behind the add, as in pre-activation")
     with torch.no_grad():
         h = net.stem(images)
     inputs, branches = [], []
@@ -66,15 +65,14 @@ def mean_length(sizes: Sequence[float]) -> float:
 
 
 def lesioned(stack: Stack, *, without: Iterable[int] = (), swap: Sequence[int] = (), scale: float = 1.0) -> Stack:
-    """A copy in which blocks are left out, two have changed places, or all branches are weaker.
+    """A copy in which blocks are left out, two have changed places, or all branches with a skip are weaker.
 
     What reaches a block that is left out goes on as it is, in a plain network, too.
 
     Args:
         stack: blocks of equal shape.
-        without: numbers of blocks.
-        swap: the numbers of two blocks.
-        scale: for every branch with a skip; a plain block has nothing beside its branch, and stays as it is.
+        without, swap: numbers of blocks, of two for ``swap``.
+        scale: of the branches; a plain block has nothing beside its branch, and stays as it is.
 
     >>> from skiplib.networks import make_stack
     >>> net = make_stack(10, channels=4, skip=True, seed=172)

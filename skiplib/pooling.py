@@ -39,15 +39,10 @@ class PoolGeometry(ConvGeometry):
 
     @property
     def reach(self) -> int:
-        """Where the last window may begin: so many positions after the padded position ``input_size``.
-
-        Raises:
-            ValueError: if there is more padding than PyTorch lets a pooling have.
-        """
+        """As for a convolution; a ``ValueError`` with more padding than PyTorch lets a pooling have."""
         if self.padding > self.kernel_size // 2:
-            raise ValueError(
-                f"`padding` of a pooling is at most half of `kernel_size`={self.kernel_size}; got {self.padding}"
-            )
+            half = f"half of `kernel_size`={self.kernel_size}"
+            raise ValueError(f"`padding` of a pooling is at most {half}; got {self.padding}")
         return min(super().reach + self.stride - 1, self.padding - 1) if self.ceil_mode else super().reach
 
     def shares(self, input_size: int) -> list[float]:
@@ -56,9 +51,7 @@ class PoolGeometry(ConvGeometry):
         >>> [round(share, 2) for share in PoolGeometry(7, stride=3, padding=3, ceil_mode=True).shares(9)]
         [0.57, 1.0, 0.86, 0.5]
         """
-        first = range(-self.padding, input_size + self.padding, self.stride)[: self.output_size(input_size)]
-        ends = [(start, start + self.kernel_size) for start in first]
-        return [
-            (min(end, input_size) - max(start, 0)) / (min(end, input_size + self.padding) - start)
-            for start, end in ends
-        ]
+        starts = range(-self.padding, input_size + self.padding, self.stride)[: self.output_size(input_size)]
+        ends = [(start, start + self.kernel_size) for start in starts]
+        padded = input_size + self.padding
+        return [(min(end, input_size) - max(start, 0)) / (min(end, padded) - start) for start, end in ends]

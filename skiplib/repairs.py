@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 from skiplib.arithmetic import ConvGeometry, Size, checked_pair
-from skiplib.chains import Layer, along, checked_layers, compose, layer_code, numbers, sizes
-from skiplib.pooling import PoolGeometry
+from skiplib.chains import Layer, along, axes_of, checked_layers, compose, layer_code, layer_of, numbers, pools, sizes
 from skiplib.shortcuts import PIXEL, Kind, Shortcut, geometry_of
 
 _CROPS = ("crop", "centre crop")
@@ -29,13 +29,8 @@ def propose_shortcuts(
 
     Those come first that look at the same place, then those that fit at more of the sizes 1 to 64, then those with
     fewer parameters; crops come last, since they may change the size that comes out, but a crop that makes a causal
-    branch comes first. The projection with the branch's own composed geometry fits wherever the branch runs, unless
-    a pooling in it rounds up. A branch that keeps every shape needs no repair: it gets the identity and, as He's
-    option C, a 1x1 projection.
-
-    Raises:
-        TypeError: if ``geometries`` holds anything but geometries.
-        ValueError: if a channel count is below 1 or the branch is larger than its input.
+    branch comes first. A branch that keeps every shape gets the identity and, as He's option C, a 1x1 projection.
+    A ``ValueError`` or ``TypeError`` says what is wrong with the branch.
 
     >>> published = [ConvGeometry(2, stride=2, padding=2)] * 2
     >>> for shortcut in propose_shortcuts(published, 3, 3, input_size=32):
@@ -56,18 +51,13 @@ def propose_shortcuts(
     kinds |= {*_CROPS} if same and not steps else set()
     if same and all(whole.keeps_every_size for whole in wholes):
         axes, kinds = [[("identity", PIXEL), ("projection", PIXEL)]] * 2, {"identity", "projection"}
-    shortcuts = dict.fromkeys(
-        Shortcut(
-            kind=kind,
-            branch=branch,
-            in_channels=in_channels,
-            out_channels=out_channels,
-            geometry=height if height == width else (height, width),
-        )
+    make = partial(Shortcut, branch=branch, in_channels=in_channels, out_channels=out_channels)
+    tried = [
+        make(kind=kind, geometry=layer_of((height, width)))
         for (kind, height), (_, width) in zip(*axes, strict=True)
         if kind in kinds
-    )
-    fitting = [shortcut for shortcut in shortcuts if shortcut.fits(input_size)]
+    ]
+    fitting = [shortcut for shortcut in dict.fromkeys(tried) if shortcut.fits(input_size)]
     best = dict[str, Shortcut]()  # of two poolings that differ in ceil_mode alone, the one that fits at more sizes
     for shortcut in sorted(fitting, key=lambda shortcut: _rank(shortcut, input_size)):
         best.setdefault(shortcut.name.removesuffix(", ceil_mode"), shortcut)
@@ -77,41 +67,33 @@ def propose_shortcuts(
 def keep_size(geometries: Sequence[Layer], in_channels: int, out_channels: int) -> Shortcut | None:
     """The same branch with as little as possible changed, so that it keeps every size, and what then carries x.
 
-    Strides become 1, even windows a pixel larger, and padding half of the window; ``None`` where nothing has to
-    change, or there is a pooling, which would be in vain.
+    Strides become 1, even windows a pixel larger, and padding half of it; ``None`` if that is so, or with a pooling.
 
     >>> keep_size([ConvGeometry(3, padding=1, dilation=2)], 8, 8).branch
     (ConvGeometry(kernel_size=3, stride=1, padding=2, dilation=2),)
     """
     branch = checked_layers("geometries", geometries)
-    axes = [along(branch, axis) for axis in (0, 1)]
-    if any(isinstance(geometry, PoolGeometry) for geometry in axes[0]):
+    if any(map(pools, branch)):
         return None
-    kept = [
-        height if height == width else (height, width)
-        for height, width in zip(*([_keeping(geometry) for geometry in axis] for axis in axes), strict=True)
-    ]
-    if tuple(kept) == branch:
+    kept = tuple(layer_of((_keeping(high), _keeping(wide))) for high, wide in map(axes_of, branch))
+    if kept == branch:
         return None
     kind = "identity" if in_channels == out_channels else "projection"
-    return Shortcut(kind=kind, branch=tuple(kept), in_channels=in_channels, out_channels=out_channels)
+    return Shortcut(kind=kind, branch=kept, in_channels=in_channels, out_channels=out_channels)
 
 
 def one_sided(layer: Layer, in_channels: int, out_channels: int) -> str:
-    """A convolution with an even window as code that keeps every size: it pads one pixel more at the end.
-
-    Empty if both windows are odd, if a stride is above 1, or for a pooling.
+    """A convolution with an even window, but no stride, as code that keeps every size; empty for other layers.
 
     >>> one_sided(ConvGeometry(4, padding=1), 3, 3)
     'nn.Sequential(nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(3, 3, kernel_size=4))'
     """
-    axes = [along([layer], axis)[0] for axis in (0, 1)]
-    lost = [geometry.effective_kernel_size - 1 for geometry in axes]
-    if isinstance(axes[0], PoolGeometry) or any(axis.stride > 1 for axis in axes) or not any(n % 2 for n in lost):
+    height, width = axes_of(layer)
+    down, across = height.effective_kernel_size - 1, width.effective_kernel_size - 1  # what no padding costs
+    if pools(layer) or height.stride > 1 or width.stride > 1 or not (down % 2 or across % 2):
         return ""
-    top, left = (n // 2 for n in lost)
-    bare = replace(axes[0], padding=0), replace(axes[1], padding=0)
-    pad = f"nn.ZeroPad2d({(left, lost[1] - left, top, lost[0] - top)})"
+    bare = replace(height, padding=0), replace(width, padding=0)
+    pad = f"nn.ZeroPad2d({(across // 2, across - across // 2, down // 2, down - down // 2)})"
     return f"nn.Sequential({pad}, {layer_code(bare, in_channels, out_channels)})"
 
 
@@ -122,10 +104,9 @@ def changes(before: Sequence[Layer], after: Sequence[Layer]) -> str:
     'layer 1: kernel_size 3, padding 1; layer 2: padding 1'
     """
     said = []
-    for place, (old, new) in enumerate(zip(before, after, strict=True), start=1):
-        was = numbers(old)
-        changed = [f"{name} {value}" for name, value in numbers(new).items() if value != was[name]]
-        said += [f"layer {place}: {', '.join(changed)}"] if changed else []
+    for place, (was, new) in enumerate(zip(map(numbers, before), map(numbers, after), strict=True), start=1):
+        if changed := [f"{name} {value}" for name, value in new.items() if value != was[name]]:
+            said.append(f"layer {place}: {', '.join(changed)}")
     return "; ".join(said)
 
 
@@ -140,10 +121,10 @@ def _candidates(branch: Sequence[ConvGeometry], input_size: int) -> list[tuple[K
     whole, places = compose(branch), sizes(input_size, branch)[-1]
     middle = replace(PIXEL, stride=whole.stride, padding=max(0, whole.padding - (whole.kernel_size - 1) // 2))
     windows = {"kernel_size": whole.stride} if whole.stride > 1 else vars(whole), vars(whole)
-    pools = ["max pooling", "average pooling", "pool, then 1×1"]
+    poolings = ["max pooling", "average pooling", "pool, then 1×1"]
     pooled = [
         (kind, geometry_of(kind, {"stride": whole.stride, "padding": 0, "dilation": 1, **window, "ceil_mode": ceil}))
-        for kind, window, ceil in product(pools, windows, (False, True))
+        for kind, window, ceil in product(poolings, windows, (False, True))
     ]
     larger = -(-((places - 1) * whole.stride + whole.kernel_size - input_size) // 2)  # where a pooling rounds up
     return [

@@ -5,6 +5,7 @@ the projection that fits its branch for every size is the branch's composed geom
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,16 +49,12 @@ def geometry_of(kind: Kind, given: Mapping[str, Any]) -> ConvGeometry:
 class Shortcut:
     """One shortcut around one branch: what it gives, for which sizes it fits, where it looks.
 
-    A size is one number for height and width, or (height, width).
-
-    Raises:
-        TypeError: if ``branch`` holds anything but geometries, or a channel count is not an integer.
-        ValueError: if the kind is unknown or cannot have this geometry or these channels.
+    A size is one number for height and width, or (height, width). A ``ValueError`` or ``TypeError`` says what does
+    not go together.
 
     >>> published = (ConvGeometry(2, stride=2, padding=2),) * 2
-    >>> shortcut = Shortcut(
-    ...     kind="projection", branch=published, in_channels=3, out_channels=3, geometry=ConvGeometry(1, stride=3)
-    ... )
+    >>> one = ConvGeometry(1, stride=3)
+    >>> shortcut = Shortcut(kind="projection", branch=published, in_channels=3, out_channels=3, geometry=one)
     >>> shortcut.shapes(32), [n for n in range(30, 36) if shortcut.fits(n)], shortcut.aligned(32)
     (((3, 11, 11), (3, 11, 11)), [30, 32, 33], False)
     >>> shortcut.code
@@ -82,13 +79,11 @@ class Shortcut:
         checked_integer("out_channels", self.out_channels, in_channels if self.kind == "option A" else 1)
         pools = all(isinstance(geometry, PoolGeometry) for geometry in along(self.branch, 0))
         if pools and self.out_channels != in_channels:
-            raise ValueError(
-                f"`out_channels` of poolings alone is `in_channels`={in_channels}, for they keep their channels; "
-                f"got {self.out_channels}"
-            )
+            rule = f"`out_channels` of poolings alone is `in_channels`={in_channels}, for they keep their channels"
+            raise ValueError(f"{rule}; got {self.out_channels}")
 
     @property
-    def _reads(self) -> tuple[ConvGeometry, ConvGeometry]:
+    def _reads(self) -> tuple[ConvGeometry, ...]:
         return along([self.geometry], 0)[0], along([self.geometry], 1)[0]
 
     @property
@@ -122,9 +117,9 @@ class Shortcut:
         """One line of PyTorch that makes this shortcut, for ``from torch import nn``."""
         match self.kind:
             case "option A":
-                vertical, horizontal = (geometry.stride for geometry in self._reads)
-                kept, zeros = f"x[:, :, ::{vertical}, ::{horizontal}]", self.out_channels - self.in_channels
-                return f"lambda x: nn.functional.pad({kept}, (0, 0, 0, 0, 0, {zeros}))"  # pairs from the last axis
+                kept = "x[:, :, ::{}, ::{}]".format(*(geometry.stride for geometry in self._reads))
+                zeros = (0, 0, 0, 0, 0, self.out_channels - self.in_channels)  # pairs from the last axis
+                return f"lambda x: nn.functional.pad({kept}, {zeros})"
             case "max pooling" | "projection":
                 return layer_code(self.geometry, self.in_channels, self.out_channels)
             case "average pooling" | "pool, then 1×1":
@@ -134,10 +129,11 @@ class Shortcut:
                 one = f"nn.Conv2d({self.in_channels}, {self.out_channels}, kernel_size=1)"
                 return pool if self.kind == "average pooling" else f"nn.Sequential({pool}, {one})"
             case "resize":
-                size = [_size_code(along(self.branch, axis), f"x.shape[{axis - 2}]") for axis in (0, 1)]
-                if along(self.branch, 0) == along(self.branch, 1):
-                    size = [f"{_size_code(along(self.branch, 0), 'n')} for n in x.shape[-2:]"]
-                return f'lambda x: nn.functional.interpolate(x, size=[{", ".join(size)}], mode="area")'
+                axes = [along(self.branch, axis) for axis in (0, 1)]
+                size = ", ".join(_size_code(axis, f"x.shape[{place - 2}]") for place, axis in enumerate(axes))
+                if axes[0] == axes[1]:
+                    size = f"{_size_code(axes[0], 'n')} for n in x.shape[-2:]"
+                return f'lambda x: nn.functional.interpolate(x, size=[{size}], mode="area")'
         return "nn.Identity()"
 
     @property
@@ -145,14 +141,10 @@ class Shortcut:
         """The lines of PyTorch that add ``shortcut(x)`` and ``branch(x)``, and show the shape."""
         if "crop" not in self.kind:
             return "(shortcut(x) + branch(x)).shape"
-        centred = (
-            "[..., (t.shape[-2] - height) // 2 :, (t.shape[-1] - width) // 2 :]" if "centre" in self.kind else ""
-        )
+        centred = "[..., (t.shape[-2] - height) // 2 :, (t.shape[-1] - width) // 2 :]" * ("centre" in self.kind)
         return (
-            "skip, out = shortcut(x), branch(x)\n"
-            "height, width = map(min, skip.shape[-2:], out.shape[-2:])\n"
-            f"crop = lambda t: t{centred}[..., :height, :width]\n"
-            "(crop(skip) + crop(out)).shape"
+            "skip, out = shortcut(x), branch(x)\nheight, width = map(min, skip.shape[-2:], out.shape[-2:])\n"
+            f"crop = lambda t: t{centred}[..., :height, :width]\n(crop(skip) + crop(out)).shape"
         )
 
     def shapes(self, input_size: Size) -> tuple[Shape, Shape]:
@@ -182,17 +174,15 @@ class Shortcut:
 
     def verdicts(self, input_sizes: Iterable[int], axis: int = 1) -> dict[int, Verdict]:
         """What becomes of the add along one axis, 0 for heights and 1 for widths, for many sizes at once."""
-        branch, input_sizes = along(self.branch, axis), list(input_sizes)
-        try:
-            there = sizes_after(branch, input_sizes)
-            here = there if self.kind == "resize" else sizes_after([self._reads[axis]], input_sizes)
-        except ValueError:
-            return dict.fromkeys(input_sizes, "error")
-        verdicts = dict[int, Verdict]()
-        for size in input_sizes:
-            pair = here[size], there[size]
-            a, b = (min(pair), min(pair)) if "crop" in self.kind else pair
-            verdicts[size] = add_verdict((self._channels, a), (self.out_channels, b)) if all(pair) else "error"
+        verdicts: dict[int, Verdict] = dict.fromkeys(input_sizes, "error")
+        with suppress(ValueError):
+            there = sizes_after(along(self.branch, axis), verdicts)
+            here = there if self.kind == "resize" else sizes_after([self._reads[axis]], verdicts)
+            for size in verdicts:
+                pair = here[size], there[size]
+                a, b = (min(pair), min(pair)) if "crop" in self.kind else pair
+                if all(pair):
+                    verdicts[size] = add_verdict((self._channels, a), (self.out_channels, b))
         return verdicts
 
     def runs_at(self, input_sizes: Iterable[int]) -> list[int]:
@@ -206,31 +196,24 @@ class Shortcut:
         skip, branch = self._reads[axis], compose(along(self.branch, axis))
         cut = self.kind == "centre crop"
         before, over = (max(0, here - there) // 2, max(0, there - here) // 2) if cut else (0, 0)
-        return [
-            (
-                range(index * input_size // there, -(-(index + 1) * input_size // there))
-                if self.kind == "resize"
-                else _columns(skip, index + before),
-                _columns(branch, index + over),
-            )
-            for index in outputs
-        ]
+
+        def carried(index: int) -> range:
+            if self.kind == "resize":
+                return range(index * input_size // there, -(-(index + 1) * input_size // there))
+            return skip.pixels(index + before)
+
+        return [(carried(index), branch.pixels(index + over)) for index in outputs]
 
     def place(self, input_size: Size) -> Place:
         """Whether, for every output, both sides look at the same place; "other places" if the shortcut does not fit.
 
-        The same place means: the middle of the columns that one side reads is at most half a pixel from the
-        middle of those that the other side reads. "no later pixel" means: not that, but the last column that the
-        branch reads is the one that the shortcut reads, as a causal network wants it.
+        The same place means that the middles of what they read are at most half a pixel apart. "no later pixel"
+        means that these are not, but the last column that both read is the same, as a causal network wants it.
         """
         if not self.fits(input_size):
             return "other places"
-        pairs, alike = list[tuple[range, range]](), dict[object, tuple[int, int, int]]()
-        for axis, (size, count) in enumerate(
-            zip(checked_pair("input_size", input_size), self.shapes(input_size)[0][1:], strict=True)
-        ):
-            alike[size, self._reads[axis], along(self.branch, axis)] = size, count, axis
-        for size, count, axis in alike.values():
+        pairs, counts = list[tuple[range, range]](), self.shapes(input_size)[0][1:]
+        for axis, (size, count) in enumerate(zip(checked_pair("input_size", input_size), counts, strict=True)):
             # Where both sides move evenly, the first and the last output are the furthest apart.
             pairs += self.reads(range(count) if self.kind == "resize" else (0, count - 1), size, axis)
         if all(abs((here[0] + here[-1]) - (there[0] + there[-1])) <= 1 for here, there in pairs):
@@ -240,11 +223,6 @@ class Shortcut:
     def aligned(self, input_size: Size) -> bool:
         """Whether the shortcut fits and both sides look at the same place."""
         return self.place(input_size) == "same place"
-
-
-def _columns(geometry: ConvGeometry, index: int) -> range:
-    first = index * geometry.stride - geometry.padding
-    return range(first, first + geometry.effective_kernel_size, geometry.dilation)
 
 
 def _size_code(branch: Sequence[ConvGeometry], n: str) -> str:

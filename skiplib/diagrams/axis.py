@@ -33,14 +33,15 @@ class Axis:
 
     def reads(self, index: int) -> str:
         """What place ``index`` reads, in image pixels (0 is the first, and a negative one lies in the padding)."""
-        taps = [tap - self.padding for tap in self.windows[index].taps]
-        outside = sum(not 0 <= tap < self.size for tap in taps)
-        note = f" ({'all' if outside == len(taps) else 'partly'} {self.outside})" if outside else ""
-        return f"{self.name} {index} {self.reading} {self.name}s {_few(taps)}{note}"
+        pixels = self.geometry.pixels(index)
+        outside = sum(not 0 <= pixel < self.size for pixel in pixels)
+        note = f" ({'all' if outside == len(pixels) else 'partly'} {self.outside})" if outside else ""
+        return f"{self.name} {index} {self.reading} {self.name}s {_few(pixels)}{note}"
 
-    def in_image(self, position: int) -> bool:
-        """Whether a position of the padded axis is a pixel of the image."""
-        return 0 <= position - self.padding < self.size
+    @property
+    def extent(self) -> str:
+        """The padded size, as a sum if there is padding."""
+        return f"{self.size} + 2·{self.padding} = {self.padded}" if self.padding else str(self.size)
 
     def answers(self, image: float, output: float) -> dict[str, object]:
         """For ``convolution.js``: where the panels begin, what each place reads, what each padded position feeds."""
@@ -54,10 +55,7 @@ class Spread(Axis):
     """One axis of a transposed convolution: the convolution with the same numbers, from its output to its image.
 
     Each input stands where a window does, and reaches every position that this would read. ``size`` is that of the
-    output; padding is what is cropped before and after it.
-
-    Raises:
-        ValueError: wherever ``transposed_output_size`` does.
+    output, if ``transposed_output_size`` knows one; padding is what is cropped before and after it.
     """
 
     place, reading, outside = "input", "reaches output", "cropped"
@@ -68,6 +66,12 @@ class Spread(Axis):
         self.places, self.added = inputs, output_padding
         self.windows = self.windows[:inputs]  # in what output_padding adds a convolution may find room for more
         self.padded -= min(output_padding, self.padding)  # so much less is cropped at the end
+
+    @property
+    def extent(self) -> str:
+        """The size, as a sum if something is cropped or added."""
+        crop, added = f" − 2·{self.padding}" * bool(self.padding), f" + {self.added}" * bool(self.added)
+        return f"{self.windows[-1].last + 1}{crop}{added} = {self.size}" if crop or added else str(self.size)
 
     @property
     def counts(self) -> list[int]:
@@ -102,6 +106,12 @@ class Spread(Axis):
         return super().answers(image, output) | {"reached": reached, "size": self.size}
 
 
+def unread_pixels(rows: Axis, columns: Axis) -> tuple[int, int]:
+    """How many pixels no window reads, of how many; a pixel is read in a row and in a column that are read."""
+    pixels = rows.size * columns.size
+    return pixels - (rows.size - len(rows.lost)) * (columns.size - len(columns.lost)), pixels
+
+
 def in_words(rows: Spread, columns: Spread) -> str:
     """How many inputs reach an output pixel, what ``output_padding`` adds, and whether any input reaches that.
 
@@ -109,14 +119,13 @@ def in_words(rows: Spread, columns: Spread) -> str:
     'An output pixel is reached by 1 to 4 inputs. output_padding adds 1 row at the end: computed like the others.'
     """
     least, most = (end(rows.counts) * end(columns.counts) for end in (min, max))
-    added = [(axis.name, axis.counts[axis.size - axis.added :]) for axis in (rows, columns) if axis.added]
     few = f"{least} to " if least < most else ""
     reach = f"An output pixel is reached by {few}{counted(most, 'input')}."
-    if not added:
+    what = " and ".join(counted(axis.added, axis.name) for axis in (rows, columns) if axis.added)
+    if not what:
         return reach
-    what = " and ".join(counted(len(counts), name) for name, counts in added)
-    lines = [count for _, counts in added for count in counts]
-    which = "them" if not any(lines) else f"{lines.count(0)} of them"
+    lines = [count for axis in (rows, columns) for count in axis.counts[axis.size - axis.added :]]
+    which = f"{lines.count(0)} of them" if any(lines) else "them"
     but = f", but no input reaches {which}: bias alone" if 0 in lines else ""
     return f"{reach} output_padding adds {what} at the end: computed like the others{but}."
 

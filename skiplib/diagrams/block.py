@@ -1,13 +1,13 @@
 """A residual block as boxes and arrows, with a shape on every arrow and a verdict on the add (layer L2)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
-from skiplib.adding import Verdict
 from skiplib.diagrams.marks import path, text
 from skiplib.diagrams.svg import COLOURS, INK, PAPER, SIGNS, Picture, make_picture
 
 Shape = Sequence[int] | None
+Step = tuple[str, Shape]  # a label of one line or two, and the shape after it, if it is known
+Steps = Sequence[Step]
 _BOX, _ARROW = 112, 100  # a box holds "conv1, ReLU" or "k 3, s 1, p 1", an arrow the shape "(1, 16, 32, 32)"
 _LETTER = 7  # so wide is one of a longer text: then boxes and arrows are longer, too
 _FORK, _START = 34, 136  # x where the skip leaves, and where the first box begins
@@ -33,21 +33,14 @@ _RULES = {
 
 
 def draw_block(
-    branch: Sequence[tuple[str, Shape]],
-    *,
-    input_shape: Shape,
-    verdict: Verdict | Literal["unknown"],
-    shortcut: tuple[str, Shape] | None = None,
-    output_shape: Shape = None,
+    branch: Steps, *, input_shape: Shape, verdict: str, shortcut: Step | None = None, output_shape: Shape = None
 ) -> Picture:
     """The branch from left to right, the skip above it, and the add where they meet.
 
     Args:
-        branch: the branch's steps, each a label of one line or two, and the shape after it (``None`` if unknown).
-        input_shape: the shape of x.
-        verdict: what becomes of the add; a sign and words say it as well as the colour.
-        shortcut: label and shape of what stands on the skip; ``None`` where it carries x as it is.
-        output_shape: the shape after the add.
+        verdict: what becomes of the add, or "unknown"; a sign and words say it as well as the colour.
+        shortcut: what stands on the skip; ``None`` where it carries x as it is.
+        input_shape, output_shape: of x, and after the add.
 
     >>> draw_block([("conv", (1, 3, 8, 8))], input_shape=(1, 3, 8, 8), verdict="equal").alt
     'A block. Branch: x (1, 3, 8, 8), conv (1, 3, 8, 8). Skip: x (1, 3, 8, 8). At the add the shapes are equal.'
@@ -69,9 +62,7 @@ def draw_block(
     return make_picture(add_x + _RADIUS + arrow + 6, _Y + 60, parts, alt=alt, rules=_RULES)
 
 
-def _branch(
-    steps: Sequence[tuple[str, Shape]], input_shape: Shape, start: float, box: float, arrow: float
-) -> Iterator[str]:
+def _branch(steps: Steps, input_shape: Shape, start: float, box: float, arrow: float) -> Iterator[str]:
     yield text(6, _Y + 5, "x", "b")
     yield from _arrow(20, _Y, start - 20, "")
     yield text((_FORK + start) / 2, _Y - 10, _shown(input_shape), "m")

@@ -26,9 +26,6 @@ _RULES = {
 def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, output_index: int = 0) -> Picture:
     """One axis through a chain of layers, what one output sees, and the map of sizes as a cobweb.
 
-    Raises:
-        ValueError: if a window does not fit somewhere in the chain.
-
     >>> draw_chain(32, [ConvGeometry(2, stride=2, padding=2)] * 2).alt[:50]
     'Sizes along a chain of layers: 32 to 18 to 11. One'
     """
@@ -36,7 +33,9 @@ def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, output_in
     largest = max(_SMALLEST, chain[0], chain[-1]) + 2
     after = sizes_after(geometries, range(1, largest + 1))
     kept = [size for size, result in after.items() if size == result]
-    kept_in_words = _kept_in_words(kept, largest)
+    kept_in_words = f"only {', '.join(map(str, kept))}" if kept else f"no size up to {largest}"
+    if len(kept) >= _FEW:
+        kept_in_words = f"{len(kept)} sizes" if kept[-1] - kept[0] >= len(kept) else f"every size from {kept[0]}"
     parts = [*_strips(chain, geometries, levels), *_cobweb(after, chain[0], kept)]
     parts.append(text(_MAP_X, _TOP + _SIDE + 53, f"kept: {kept_in_words}"))
     alt = (
@@ -54,9 +53,9 @@ def _strips(
     """Every level from the input down, what is seen of it, and the convolution that leads to the next."""
     yield text(_MARGIN, 16, "sizes, and what one output pixel sees", "b")
     paddings = [*(geometry.padding for geometry in geometries), 0]
-    ends = [geometry.window(places - 1).last for geometry, places in zip(geometries, chain[1:], strict=True)]
+    ends = [geometry.pixels(places - 1).stop for geometry, places in zip(geometries, chain[1:], strict=True)]
     # Half of what lies outside the image: padding on each side, or a window that hangs over its end.
-    outside = [max(p, end - p - size + 1) for p, end, size in zip(paddings, [*ends, 0], chain, strict=True)]
+    outside = [max(p, end - size) for p, end, size in zip(paddings, [*ends, 0], chain, strict=True)]
     cell = min(_WIDEST, _STRIPS / max(size + 2 * more for size, more in zip(chain, outside, strict=True)))
     lefts = [_MARGIN + (_STRIPS - size * cell) / 2 for size in chain]  # of pixel 0: all levels are centred
     tops = [_TOP + level * _PITCH for level in range(len(chain))]
@@ -114,11 +113,3 @@ def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> I
     for size in kept if len(kept) < _FEW else ():
         cx, cy = at(size, size).split()
         yield f'<circle class="fixed" cx="{cx}" cy="{cy}" r="5"/>'
-
-
-def _kept_in_words(kept: Sequence[int], largest: int) -> str:
-    if not kept:
-        return f"no size up to {largest}"
-    if len(kept) >= _FEW:
-        return f"every size from {kept[0]}" if kept[-1] - kept[0] + 1 == len(kept) else f"{len(kept)} sizes"
-    return f"only {', '.join(map(str, kept))}"

@@ -7,8 +7,9 @@ from html import escape
 from importlib.resources import files
 from itertools import product
 
-from skiplib.arithmetic import ConvGeometry
-from skiplib.diagrams.axis import Axis
+from skiplib.arithmetic import ConvGeometry, Pair
+from skiplib.chains import Axes
+from skiplib.diagrams.axis import Axis, unread_pixels
 from skiplib.diagrams.marks import FINEST, cells, grid, legend, path, rect, shade_rules, shaded, strike, text, upright
 from skiplib.diagrams.svg import FAINT, INK, PAPER, VERDICTS, WINDOW, Picture, make_picture
 from skiplib.kernels import Convolution, Grid, short
@@ -16,7 +17,7 @@ from skiplib.words import counted
 
 _PANEL, _WIDEST, _ROOMY = 372, 28, 34  # of the longer side of the padded image; of a pixel, and of one with values
 _WEIGHED = 30  # a pixel as wide has room for its value and a weight
-_LEFT, _TOP = 44, 50  # room for the size that is written upright; for title and size
+_LEFT, TOP = 44, 50  # room for the size that is written upright; for title and size
 _GAP = 84  # between the panels: the lines from a window to its output pixel need room
 _SHADES = 6  # on each side of 0
 RULES = shade_rules({"p": "#1a1a1a", "n": "#7a1f5c"}, _SHADES, darkest=0.9) | {
@@ -36,6 +37,9 @@ _CODE = files("skiplib").joinpath("diagrams/convolution.js").read_text(encoding=
 _ANSWER = escape("\n".join(line.strip() for line in _CODE if not line.startswith("//")))
 
 
+_Corner = tuple[float, float]  # x and y of the top left one
+
+
 @dataclass(frozen=True)
 class _Plan:
     """What is drawn, how large a pixel is, and where the output and the words begin."""
@@ -46,35 +50,23 @@ class _Plan:
     values: Convolution | None = None
 
     @property
-    def at(self) -> tuple[float, float]:
+    def at(self) -> _Corner:
         centred = (self.rows.padded - self.rows.places) * self.cell / 2
-        return _LEFT + self.columns.padded * self.cell + _GAP, _TOP + centred
+        return _LEFT + self.columns.padded * self.cell + _GAP, TOP + centred
 
     @property
     def caption(self) -> float:
-        return _TOP + self.rows.padded * self.cell + 24
+        return TOP + self.rows.padded * self.cell + 24
 
 
 def draw_convolution(
-    input_size: tuple[int, int],
-    geometries: tuple[ConvGeometry, ConvGeometry],
-    *,
-    output_index: tuple[int, int] = (0, 0),
-    values: Convolution | None = None,
+    input_size: Pair, geometries: Axes, *, output_index: Pair = (0, 0), values: Convolution | None = None
 ) -> Picture:
     """The padded image, what no window reads of it, and the output, all to one scale; one window is marked.
 
     In the live form, pointing at an output pixel marks the window that it reads, and pointing at the image the
-    outputs that a pixel feeds; a click on an output pixel goes there.
-
-    Args:
-        input_size: height and width of the image in pixels.
-        geometries: the vertical and the horizontal geometry.
-        output_index: row and column of the output pixel whose window is marked.
-        values: the numbers in all pixels, and the sum to write out.
-
-    Raises:
-        ValueError: if a window does not fit, or ``output_index`` lies outside the output.
+    outputs that a pixel feeds; a click on an output pixel goes there. With ``values`` numbers stand in all pixels,
+    and the sum of the marked one is written out.
 
     >>> conv = ConvGeometry(kernel_size=2, stride=2, padding=2)
     >>> draw_convolution((32, 32), (conv, conv)).alt[:45]
@@ -84,9 +76,7 @@ def draw_convolution(
     if not (0 <= output_index[0] < rows.places and 0 <= output_index[1] < columns.places):
         places = f"{rows.places} by {columns.places}"
         raise ValueError(f"`output_index` must lie in the output of {places} places; got {output_index}")
-    longest = max(rows.padded, columns.padded)
-    cell = min(_ROOMY if values else _WIDEST, _PANEL // longest or _PANEL / longest)
-    plan = _Plan(rows, columns, cell, values)
+    plan = _Plan(rows, columns, cell := scale(rows, columns, _ROOMY if values else _WIDEST), values)
     (x, y), bottom = plan.at, plan.caption + (64 if values else 46)
     parts = [*_input_panel(plan), *_output_panel(plan)]
     parts += ['<g class="now">', *_marked_window(plan, *output_index), "</g>"]  # its lines may cross the sizes
@@ -97,32 +87,30 @@ def draw_convolution(
     parts.append(legend(_LEFT, bottom, kinds, unread=bool(rows.unread or columns.unread)))
     width = max(x + columns.places * cell + 32, 620)
     everywhere = product(range(rows.places), range(columns.places))
-    sums, kind = ([values.written(*place) for place in everywhere], "tap") if values else ([], "window")
-    live = hover(rows, columns, cell, (_LEFT, _TOP), plan.at, sums=sums, kind=kind)
+    sums = [values.written(*place) for place in everywhere] if values else []
+    live = hover(rows, columns, cell, (_LEFT, TOP), plan.at, sums=sums)
     return make_picture(width, bottom + 12, parts, alt=_describe(plan, *output_index), rules=RULES, hover=live)
 
 
-def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, ConvGeometry]) -> Picture:
+def draw_misfit(input_size: Pair, geometries: Axes) -> Picture:
     """A padded image under a window that is larger: what sticks out is hatched.
 
     >>> draw_misfit((3, 3), (ConvGeometry(5, padding=1), ConvGeometry(6))).alt
     'A window of 5 by 6 on an image padded to 5 by 3: it sticks out by 0 rows and 3 columns.'
     """
     tall, wide = (geometry.effective_kernel_size for geometry in geometries)
-    rows, columns = (
-        Axis(name, size, ConvGeometry(1, padding=geometry.padding))
-        for name, size, geometry in zip(("row", "column"), input_size, geometries, strict=True)
-    )
+    pixels = [ConvGeometry(1, padding=geometry.padding) for geometry in geometries]
+    rows, columns = map(Axis, ("row", "column"), input_size, pixels)
     high, broad = rows.padded, columns.padded
     over_rows, over_columns = max(0, tall - high), max(0, wide - broad)
     cell = min(_WIDEST, _PANEL / max(tall, wide, high, broad))
     parts = [*_input_panel(_Plan(rows, columns, cell))]
     for row, column, down, across in ((0, broad, tall, over_columns), (high, 0, over_rows, min(wide, broad))):
-        line = f"M{_LEFT + column * cell:g} {_TOP + (row + down / 2) * cell:g}h{across * cell:g}"  # as thick as high
+        line = f"M{_LEFT + column * cell:g} {TOP + (row + down / 2) * cell:g}h{across * cell:g}"  # as thick as high
         parts.append(f'<path class="hatch" stroke-width="{down * cell:g}" d="{line}"/>')
-    parts.append(rect(_LEFT, _TOP, wide * cell, tall * cell, "outside"))
+    parts.append(rect(_LEFT, TOP, wide * cell, tall * cell, "outside"))
     out = f"sticks out by {counted(over_rows, 'row')} and {counted(over_columns, 'column')}"
-    below = _TOP + max(tall, high) * cell + 24
+    below = TOP + max(tall, high) * cell + 24
     parts.append(text(_LEFT, below, f"✗ the window spans {tall} × {wide} and {out}"))
     alt = f"A window of {tall} by {wide} on an image padded to {high} by {broad}: it {out}."
     return make_picture(max(_LEFT + max(wide, broad) * cell + 32, 620), below + 12, parts, alt=alt, rules=RULES)
@@ -130,42 +118,47 @@ def draw_misfit(input_size: tuple[int, int], geometries: tuple[ConvGeometry, Con
 
 def _input_panel(plan: _Plan) -> Iterator[str]:
     rows, columns, cell = plan.rows, plan.columns, plan.cell
-    width, height = columns.padded * cell, rows.padded * cell
-    lines = ", a line every 4 pixels" if cell < FINEST else ""
-    yield text(_LEFT, 16, f"image {rows.size} × {columns.size}{lines}", "b")
-    yield text(_LEFT + width / 2, _TOP - 8, _padded_size(columns), "m")
-    yield upright(_LEFT - 10, _TOP + height / 2, _padded_size(rows))
-    yield rect(_LEFT, _TOP, width, height, "padding")
-    left, top = _LEFT + columns.padding * cell, _TOP + rows.padding * cell
+    yield from ground("image", rows, columns, cell, _LEFT)
+    left, top = _LEFT + columns.padding * cell, TOP + rows.padding * cell
     yield rect(left, top, columns.size * cell, rows.size * cell, "paper" if plan.values else "image")
-    shades, numbers = (
-        _numbers(plan.values.image, left, top, cell, faded=(rows.lost, columns.lost)) if plan.values else ("", "")
-    )
-    bands = [(_LEFT, _TOP + row * cell, width, cell) for row in rows.unread]
-    yield shades + strike(bands + [(_LEFT + column * cell, _TOP, cell, height) for column in columns.unread])
-    yield grid(_LEFT, _TOP, columns.padded, rows.padded, cell) + numbers
+    shades = numbers = ""
+    if plan.values:
+        shades, numbers = _numbers(plan.values.image, left, top, cell, faded=(rows.lost, columns.lost))
+    bands = [(_LEFT, TOP + row * cell, columns.padded * cell, cell) for row in rows.unread]
+    bands += [(_LEFT + column * cell, TOP, cell, rows.padded * cell) for column in columns.unread]
+    yield shades + strike(bands)
+    yield grid(_LEFT, TOP, columns.padded, rows.padded, cell) + numbers
     if plan.values and cell >= _WEIGHED:
-        for row, column in product(range(rows.padded), range(columns.padded)):
-            if not (rows.in_image(row) and columns.in_image(column)):
-                yield text(_LEFT + (column + 0.5) * cell, _TOP + row * cell + 13, 0, "m v faint")
+        for row, column in product(*(range(-axis.padding, axis.size + axis.padding) for axis in (rows, columns))):
+            if not (0 <= row < rows.size and 0 <= column < columns.size):
+                yield text(left + (column + 0.5) * cell, top + row * cell + 13, 0, "m v faint")
+
+
+def scale(rows: Axis, columns: Axis, widest: float) -> float:
+    """How large a pixel is, in whole ones where there is room: at most so wide."""
+    longest = max(rows.padded, columns.padded)
+    return min(widest, _PANEL // longest or _PANEL / longest)
+
+
+def ground(name: str, rows: Axis, columns: Axis, cell: float, left: float) -> Iterator[str]:
+    """What is under the larger panel: its title, its sizes, and what lies around it."""
+    lines = ", a line every 4 pixels" if cell < FINEST else ""
+    yield text(left, 16, f"{name} {rows.size} × {columns.size}{lines}", "b")
+    yield text(left + columns.padded * cell / 2, TOP - 8, columns.extent, "m")
+    yield upright(left - 10, TOP + rows.padded * cell / 2, rows.extent)
+    yield rect(left, TOP, columns.padded * cell, rows.padded * cell, "padding")
 
 
 def _output_panel(plan: _Plan) -> Iterator[str]:
     (x, y), cell, down, across = plan.at, plan.cell, plan.rows.places, plan.columns.places
     yield text(x, 16, f"output {down} × {across}", "b")
     yield rect(x, y, across * cell, down * cell, "paper" if plan.values else "output")
-    shades, numbers = _numbers(plan.values.output, x, y, cell, middle=0.5) if plan.values else ("", "")
+    shades, numbers = _numbers(plan.values.output, x, y, cell, 0.5) if plan.values else ("", "")
     yield shades + grid(x, y, across, down, cell) + numbers
 
 
 def _numbers(
-    rows: Grid,
-    left: float,
-    top: float,
-    cell: float,
-    *,
-    middle: float = 0,
-    faded: tuple[Collection[int], Collection[int]] = ((), ()),
+    rows: Grid, left: float, top: float, cell: float, middle: float = 0, faded: Sequence[Collection[int]] = ((), ())
 ) -> tuple[str, str]:
     """Values as shades, and as numbers if a cell has room for the longest of them; ``faded``: rows and columns."""
     most = max(abs(value) for row in rows for value in row) or 1
@@ -189,7 +182,7 @@ def _marked_window(plan: _Plan, row: int, column: int) -> Iterator[str]:
     """One window, two lines to its output pixel, and what it reads; ``convolution.js`` knows them by their order."""
     cell, down, across = plan.cell, plan.rows.windows[row], plan.columns.windows[column]
     left, right = (_LEFT + place * cell for place in (across.first, across.last + 1))
-    top, bottom = (_TOP + place * cell for place in (down.first, down.last + 1))
+    top, bottom = (TOP + place * cell for place in (down.first, down.last + 1))
     x, y = plan.at[0] + column * cell, plan.at[1] + row * cell
     taps = [((b - across.first) * cell, (a - down.first) * cell) for a in down.taps for b in across.taps]
     kind = "tap" if plan.values else "window"
@@ -209,19 +202,13 @@ def _marked_window(plan: _Plan, row: int, column: int) -> Iterator[str]:
 
 
 def hover(
-    rows: Axis,
-    columns: Axis,
-    cell: float,
-    image: tuple[float, float],
-    output: tuple[float, float],
-    *,
-    sums: Sequence[str] = (),
-    kind: str = "window",
+    rows: Axis, columns: Axis, cell: float, image: _Corner, output: _Corner, *, sums: Sequence[str] = ()
 ) -> str:
     """What meets the mouse: both panels, and for ``convolution.js`` what lies where and is said of it."""
     axes = {"rows": rows.answers(image[1], output[1]), "columns": columns.answers(image[0], output[0])}
     known = json.dumps({"cell": cell, **axes, "sums": sums}, ensure_ascii=False, separators=(",", ":"))
     also = " ".join(f'{each}="this.onpointermove(arguments[0])"' for each in ("onpointerleave", "onclick"))
+    kind = "tap" if sums else "window"
     return (
         f'<g class="hits" data-axes=\'{escape(known, quote=False)}\' onpointermove="{_ANSWER}" {also}>'
         f'<path class="cover"/><path class="{kind}"/>'
@@ -235,15 +222,10 @@ def _describe(plan: _Plan, row: int, column: int) -> str:
     strides = f"{rows.geometry.stride} by {columns.geometry.stride}"
     spans = f"{rows.geometry.effective_kernel_size} by {columns.geometry.effective_kernel_size}"
     total = f" Its sum: {plan.values.written(row, column)}." if plan.values else ""
-    pixels = rows.size * columns.size
-    read = (rows.size - len(rows.lost)) * (columns.size - len(columns.lost))  # in a row and in a column that are read
+    unread, pixels = unread_pixels(rows, columns)
     return (
         f"A {rows.size} by {columns.size} image, padded to {rows.padded} by {columns.padded}, beside the output of a "
         f"convolution whose window spans {spans} and moves by {strides}: it stands at {rows.places} by "
-        f"{columns.places} places. No window reads {pixels - read} of {counted(pixels, 'pixel')} of the image. "
+        f"{columns.places} places. No window reads {unread} of {counted(pixels, 'pixel')} of the image. "
         f"Marked: output {rows.reads(row)}; {columns.reads(column)}.{total}"
     )
-
-
-def _padded_size(axis: Axis) -> str:
-    return f"{axis.size} + 2·{axis.padding} = {axis.padded}" if axis.padding else str(axis.size)

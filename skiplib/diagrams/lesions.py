@@ -37,9 +37,8 @@ class Lesions:
     @property
     def said(self) -> str:
         """How many of the test digits it reads."""
-        return f"{self.kind} " + (
-            "not trained" if self.intact is None else f"{self.test:.0%} (intact {self.intact:.0%})"
-        )
+        fate = "not trained" if self.intact is None else f"{self.test:.0%} (intact {self.intact:.0%})"
+        return f"{self.kind} {fate}"
 
 
 def lesions_picture(networks: Sequence[Lesions]) -> Picture:
@@ -47,16 +46,14 @@ def lesions_picture(networks: Sequence[Lesions]) -> Picture:
 
     In the live form a click on a block presses its button, of class ``skiplib-block-1`` and so on.
     """
-    parts: list[str] = []
-    hits = ""
+    parts, hits = list[str](), ""
     for number, network in enumerate(networks):
         top = 30 + _ROW * number
         parts += [*_chain(network, top), *_bars(network, top + _HIGH + 14), *_fates(network, top)]
         for place, block in enumerate(network.order):
             box = f'x="{_x(place) - 4}" y="{top - 22}" width="{_WIDE + 8}" height="{_HIGH + 30}"'
-            hits += (
-                f'<rect data-block="{block}" {box}><title>block {block}: click to switch it off or on</title></rect>'
-            )
+            tip = f"<title>block {block}: click to switch it off or on</title>"
+            hits += f'<rect data-block="{block}" {box}>{tip}</rect>'
     hover = style({".hits": "fill:transparent;cursor:pointer"})
     hover += f'<g class="hits" onclick="{_CLICK}">{hits}</g>'
     alt = f"Networks as rows of blocks. Of the test digits they read: {', '.join(each.said for each in networks)}."
@@ -77,18 +74,18 @@ def _chain(network: Lesions, top: float) -> Iterator[str]:
         if network.kind == "skip":
             arc = path("arc", f"M{x - 9} {y}C{x - 9} {top - 26} {x + _WIDE + 9} {top - 26} {x + _WIDE + 9} {y}")
             yield f'<g class="of-skip">{arc}</g>'
-        looks = (
-            "unit" + " moved" * (block != place + 1) + " off" * off + " bridged" * (off and network.kind == "plain")
-        )
+        bridged = off and network.kind == "plain"
+        looks = "unit" + " moved" * (block != place + 1) + " off" * off + " bridged" * bridged
         yield rect(x, top, _WIDE, _HIGH, looks)
         yield text(x + _WIDE / 2, y + 5, "✗" if off else block, "m")
 
 
 def _bars(network: Lesions, top: float) -> Iterator[str]:
     """Under each block what its loss alone costs, in points of accuracy."""
-    if network.costs:
-        yield text(4, top + 9, "alone it", "small") + text(4, top + 23, "costs", "small")
-    for place, block in enumerate(network.order if network.costs else ()):
+    if not network.costs:
+        return
+    yield text(4, top + 9, "alone it", "small") + text(4, top + 23, "costs", "small")
+    for place, block in enumerate(network.order):
         cost = network.costs[block - 1]
         tall = max(0.0, _TALLEST * cost)
         bar = f'<rect x="{_x(place)}" y="{top}" width="{_WIDE}" height="{tall:.1f}" class="bar"/>'

@@ -18,19 +18,11 @@ _RULES = {
 
 
 def paths_picture(
-    counts: Sequence[float],
-    gradients: Sequence[float],
-    means: tuple[float, float],
-    *,
-    ghost: Sequence[float] | None = None,
+    counts: Sequence[float], gradients: Sequence[float], means: Sequence[float], *, ghost: Sequence[float] = ()
 ) -> Picture:
     """Two bars for every length: paths, and gradient, each relative to its largest; and where their means are.
 
-    Args:
-        counts: how many paths go through 0, 1, 2, ... branches.
-        gradients: how large the gradient is that comes through these.
-        means: the mean length of all paths, and of the gradient.
-        ghost: the gradients of the setting before.
+    Counts and gradients are those of paths through 0, 1, 2, ... branches; ``ghost`` are the gradients before.
     """
     right = _x(_MOST) + _HALF
     axes = f"M{_LEFT} {_TOP}V{_FLOOR}H{right}M{_LEFT} {_TOP}H{right}M{_LEFT} {_FLOOR - _TALL / 2}H{right}"
@@ -42,8 +34,7 @@ def paths_picture(
     if ghost:
         tops = [f"{_x(k) + _HALF / 2:g} {_FLOOR - _TALL * size / max(ghost):.1f}" for k, size in enumerate(ghost)]
         parts.append(path("ghost", f"M{'L'.join(tops)}"))
-    names = "paths", "gradient"
-    for name, mean, kind, up in zip(names, means, ("", " of-skip"), (4, 20), strict=True):
+    for name, mean, kind, up in zip(("paths", "gradient"), means, ("", " of-skip"), (4, 20), strict=True):
         x = _x(mean)
         parts.append(path(f"mean{kind}", f"M{x:.1f} {_FLOOR + 2}l-6 11h12z"))
         parts.append(text(x + 6, _TOP - up, f"▾ {name}: {mean:.1f} on average", f"b{kind}"))

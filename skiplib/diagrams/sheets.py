@@ -51,11 +51,7 @@ _ONCE = "<style>.skiplib :is(.slide,.deal,.copy,.late){animation-iteration-count
 
 
 def draw_add(
-    skip: Sequence[int],
-    branch: Sequence[int],
-    *,
-    looks: tuple[Looks, Looks] | None = None,
-    aligned: bool = True,
+    skip: Sequence[int], branch: Sequence[int], *, looks: tuple[Looks, Looks] | None = None, aligned: bool = True
 ) -> Picture:
     """Skip and branch as sheets that slide onto one another: what overhangs is hatched, what is stretched is copied.
 
@@ -64,10 +60,6 @@ def draw_add(
         looks: where the rows and the columns of skip look in the image, and where those of branch do, from 0 at its
             top or left edge to 1 at the other; then both sheets show what they see of one digit.
         aligned: whether both look at the same places, as far as that is known.
-
-    Raises:
-        TypeError, ValueError: if a size is no integer above 0, one shape has more images, or ``looks`` other numbers
-            of rows and columns.
 
     >>> draw_add((1, 3, 32, 32), (1, 3, 11, 11)).alt[-72:]
     'one on the other: what is hatched has no partner, and nothing comes out.'
@@ -162,9 +154,8 @@ def _words(places: _Places, shapes: Sequence[str], said: str) -> Iterator[str]:
 
 def _digit(looks: Looks, left: float, top: float, pixel: float, *, outlined: bool) -> str:
     """What these rows and columns see of the digit, filled or outlined."""
-    down, across = (
-        [pixel * bisect_left(each, place / len(DIGIT)) for place in range(len(DIGIT) + 1)] for each in looks
-    )
+    edges = [place / len(DIGIT) for place in range(len(DIGIT) + 1)]
+    down, across = ([pixel * bisect_left(each, edge) for edge in edges] for each in looks)
     squares, outline = "", set[tuple[float, float, str]]()
     for row, column in _INKED:
         x, right = left + across[column], left + across[column + 1]
@@ -173,8 +164,8 @@ def _digit(looks: Looks, left: float, top: float, pixel: float, *, outlined: boo
             level, upright = f"H{right:g}", f"V{below:g}"
             squares += f"M{x:g} {y:g}{level}{upright}H{x:g}z"
             outline ^= {(x, y, level), (x, below, level), (x, y, upright), (right, y, upright)}  # not what two share
-    edges = "".join(f"M{x:g} {y:g}{way}" for x, y, way in sorted(outline))
-    return path("edge", edges) if outlined else path("ink", squares)
+    lines = "".join(f"M{x:g} {y:g}{way}" for x, y, way in sorted(outline))
+    return path("edge", lines) if outlined else path("ink", squares)
 
 
 def _extent(looks: Sequence[float]) -> str:

@@ -18,9 +18,6 @@ _MOST = 12  # windows that are drawn; the title counts them all
 def draw_strip(input_size: int, geometry: ConvGeometry) -> Picture:
     """One axis as a strip of numbered pixels, and under it the first places where the window can stand.
 
-    Raises:
-        ValueError: if the window does not fit.
-
     >>> draw_strip(7, ConvGeometry(kernel_size=3)).alt
     'A strip of 7 pixels. A window that spans 3 stands at 5 places, starting at 0, 1, 2, 3, 4. 0 positions left over.'
     """
@@ -36,21 +33,18 @@ def draw_strip(input_size: int, geometry: ConvGeometry) -> Picture:
         text(_LEFT, 16, f"{title}; the window stands at {places}", "b"),
         strip(image_left, _TOP, input_size, cell, cell, (padding, padding), struck),
     ]
-    if cell >= _READABLE:
-        middles = (image_left + (pixel + 0.5) * cell for pixel in range(input_size))
-        parts += [text(x, _TOP + cell / 2 + 5, pixel, "m on") for pixel, x in enumerate(middles)]
+    for pixel in range(input_size if cell >= _READABLE else 0):
+        parts.append(text(image_left + (pixel + 0.5) * cell, _TOP + cell / 2 + 5, pixel, "m on"))
     parts += _windows(shown, below, right, cell)
     if axis.places > _MOST:
         parts.append(text(_LEFT, bottom + 14, f"… and {axis.places - _MOST} more"))
         bottom += _PITCH
-    kinds = ("image", *(["padding"] if padding else []), "window")
-    parts.append(legend(_LEFT, bottom + 20, dict(zip(kinds, kinds, strict=True)), unread=bool(axis.unread)))
+    kinds = {kind: kind for kind in ("image", "padding", "window") if padding or kind != "padding"}
+    parts.append(legend(_LEFT, bottom + 20, kinds, unread=bool(axis.unread)))
     starts = ", ".join(str(window.first - padding) for window in shown)
-    alt = (
-        f"A strip of {title}. A window that spans {geometry.effective_kernel_size} stands at {places}, "
-        f"starting at {starts}{' and so on' if axis.places > _MOST else ''}. "
-        f"{counted(axis.leftover, 'position')} left over."
-    )
+    starts += " and so on" * (axis.places > _MOST)
+    alt = f"A strip of {title}. A window that spans {geometry.effective_kernel_size} stands at {places}, starting at "
+    alt += f"{starts}. {counted(axis.leftover, 'position')} left over."
     return make_picture(max(right + 90, 560), bottom + 32, parts, alt=alt)
 
 

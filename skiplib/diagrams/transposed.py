@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from itertools import product
 
 from skiplib.diagrams.axis import Spread, in_words
-from skiplib.diagrams.convolution import RULES, hover
-from skiplib.diagrams.marks import FINEST, cells, grid, legend, rect, text, upright
+from skiplib.diagrams.convolution import RULES, TOP, ground, hover, scale
+from skiplib.diagrams.marks import cells, grid, legend, rect, text
 from skiplib.diagrams.svg import PAPER, Picture, make_picture
 
-_PANEL, _WIDEST = 372, 28  # of the longer side of the output with all that is cropped; of a pixel
-_LEFT, _TOP = 24, 50  # a margin; room for title and size
+_LEFT, _WIDEST = 24, 28  # a margin; the widest pixel
 _GAP, _TITLE = 64, 112  # room for the size that is written upright; and for the title of a small input
 
 
@@ -23,14 +22,12 @@ def draw_transposed(rows: Spread, columns: Spread, *, output_index: tuple[int, i
     >>> draw_transposed(Spread("row", 6, ConvGeometry(3, 2, 1)), Spread("column", 6, ConvGeometry(3, 2))).alt[:57]
     'A 6 by 6 input beside the 11 by 13 output of a transposed'
     """
-    row, column = output_index
-    longest = max(rows.padded, columns.padded)
-    cell = min(_WIDEST, _PANEL // longest or _PANEL / longest)
-    left, below = _LEFT + max(columns.places * cell + _GAP, _TITLE), _TOP + rows.padded * cell + 24
-    x, y = _LEFT, _TOP + (rows.padded - rows.places) * cell / 2  # of the input
+    (row, column), cell = output_index, scale(rows, columns, _WIDEST)
+    left, below = _LEFT + max(columns.places * cell + _GAP, _TITLE), TOP + rows.padded * cell + 24
+    x, y = _LEFT, TOP + (rows.padded - rows.places) * cell / 2  # of the input
     sources = product(columns.sources(column), rows.sources(row))
     marked = [(x + across * cell, y + down * cell) for across, down in sources]
-    marked.append((left + (columns.padding + column) * cell, _TOP + (rows.padding + row) * cell))
+    marked.append((left + (columns.padding + column) * cell, TOP + (rows.padding + row) * cell))
     said = rows.reached(row), columns.reached(column)
     kinds = {"image": "input", "window": "marked"}
     kinds |= {"padding": "cropped"} if rows.padding or columns.padding else {}
@@ -49,33 +46,25 @@ def draw_transposed(rows: Spread, columns: Spread, *, output_index: tuple[int, i
         f"A {rows.places} by {columns.places} input beside the {rows.size} by {columns.size} output of a transposed "
         f"convolution. {in_words(rows, columns)} Marked: {'; '.join(said)}."
     )
-    live = hover(rows, columns, cell, (left, _TOP), (x, y))
+    live = hover(rows, columns, cell, (left, TOP), (x, y))
     width, rules = max(left + columns.padded * cell + 32, 700), RULES | {".fade": f"fill:{PAPER}"}
     return make_picture(width, below + 58, parts, alt=alt, rules=rules, hover=live)
 
 
 def _output_panel(rows: Spread, columns: Spread, left: float, cell: float) -> Iterator[str]:
-    x, y = left + columns.padding * cell, _TOP + rows.padding * cell
+    x, y = left + columns.padding * cell, TOP + rows.padding * cell
     width, height = columns.size * cell, rows.size * cell
-    lines = ", a line every 4 pixels" if cell < FINEST else ""
-    yield text(left, 16, f"output {rows.size} × {columns.size}{lines}", "b")
-    yield text(left + columns.padded * cell / 2, _TOP - 8, _cropped_size(columns), "m")
-    yield upright(left - 10, _TOP + rows.padded * cell / 2, _cropped_size(rows))
-    yield rect(left, _TOP, columns.padded * cell, rows.padded * cell, "padding") + rect(x, y, width, height, "output")
+    yield from ground("output", rows, columns, cell, left)
+    yield rect(x, y, width, height, "output")
     for axis in (rows, columns):  # where two bands cross, the product of what they let through is left, as of counts
         for count in sorted({*axis.counts} - {max(axis.counts)}):
             bands = [pixel * cell for pixel, inputs in enumerate(axis.counts) if inputs == count]
-            corners, size = [(x, y + band) for band in bands], (width, cell)
-            if axis is columns:
-                corners, size = [(x + band, y) for band in bands], (cell, height)
-            faded = cells(corners, size[0], "fade", height=size[1])
+            if axis is rows:
+                faded = cells([(x, y + band) for band in bands], width, "fade", height=cell)
+            else:
+                faded = cells([(x + band, y) for band in bands], cell, "fade", height=height)
             yield f'<g fill-opacity="{1 - count / max(axis.counts):.3g}">{faded}</g>'
-    yield grid(left, _TOP, columns.padded, rows.padded, cell)
+    yield grid(left, TOP, columns.padded, rows.padded, cell)
     down, across = rows.added * cell, columns.added * cell
     yield rect(x, y + height - down, width, down, "strike") if down else ""
     yield rect(x + width - across, y, across, height, "strike") if across else ""
-
-
-def _cropped_size(axis: Spread) -> str:
-    padding, added = f" − 2·{axis.padding}" * bool(axis.padding), f" + {axis.added}" * bool(axis.added)
-    return f"{axis.windows[-1].last + 1}{padding}{added} = {axis.size}" if padding or added else str(axis.size)

@@ -3,23 +3,13 @@
 from collections.abc import Sequence
 
 from skiplib.arithmetic import PUBLISHED, ConvGeometry, Size
-from skiplib.chains import (
-    Layer,
-    along,
-    checked_layers,
-    compose,
-    layer_code,
-    seen_pixels,
-    size_line,
-    sizes,
-)
+from skiplib.chains import Layer, along, checked_layers, compose, layer_code, seen_pixels, size_line, sizes
 from skiplib.diagrams.chain import draw_chain
-from skiplib.explorers.base import Explorer, View, code_line
-from skiplib.explorers.controls import Control
-from skiplib.explorers.layers import AXES, LARGEST, Layers, behaves_as, borders
+from skiplib.explorers.base import View, code_line
+from skiplib.explorers.layers import AXES, LayersExplorer
 
 
-class ChainExplorer(Explorer):
+class ChainExplorer(LayersExplorer):
     """Sizes through a chain of layers, what one output pixel sees, and a cobweb of the map of sizes.
 
     Args:
@@ -43,49 +33,32 @@ class ChainExplorer(Explorer):
         axis: str = "width",
         show: Sequence[str] = ("input_size", "output_index", "layers"),
     ) -> None:
-        self._layers = Layers(checked_layers("geometries", geometries), input_size=input_size, axis=axis)
-        index = Control("output_index", output_index, 0, 4 * LARGEST)
-        super().__init__(self._layers.controls | {"output_index": index}, show=show)
-
-    @property
-    def geometries(self) -> list[Layer]:
-        """The layers that are switched on."""
-        return self._layers.layers
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """What makes the same explorer again."""
-        return {**self._layers.settings, "output_index": self.controls["output_index"].value}
+        super().__init__(checked_layers("geometries", geometries), input_size, output_index, axis, show=show)
 
     @property
     def code(self) -> str:
         """The line that makes the same chain in PyTorch and shows its output shape."""
         lines = ", ".join(layer_code(layer, 1, 1) for layer in self.geometries)
-        return f"nn.Sequential({lines})(torch.zeros{(1, 1, *self._layers.input_size)}).shape"
+        return f"nn.Sequential({lines})(torch.zeros{(1, 1, *self.input_size)}).shape"
 
     def bound_controls(self) -> None:
         """Show the controls that count, and let ``output_index`` run over the output."""
-        self._layers.sync()
-        places = sizes(*self._layers.drawn)[-1]
-        self.controls["output_index"].set_most(places - 1)
+        super().bound_controls()
+        self.controls["output_index"].set_most(sizes(*self.drawn)[-1] - 1)
 
     def view(self) -> View:
         """The picture, the sizes in words, and the one convolution with the same geometry."""
-        input_size, geometries = self._layers.drawn
+        input_size, geometries = self.drawn
         index = self.controls["output_index"].value
         chain, whole = sizes(input_size, geometries), compose(geometries)
-        both = [sizes(size, along(self.geometries, axis)) for axis, size in enumerate(self._layers.input_size)]
-        square, axis = self._layers.square, AXES[self._layers.axis]
-        shown = [str(pair[0]) if square else " × ".join(map(str, pair)) for pair in zip(*both, strict=True)]
+        both = [sizes(size, along(self.geometries, axis)) for axis, size in enumerate(self.input_size)]
+        shown = [str(pair[0]) if self.square else " × ".join(map(str, pair)) for pair in zip(*both, strict=True)]
         seen = [pixel for pixel in seen_pixels(input_size, geometries, index)[0] if 0 <= pixel < chain[0]]
         view = f"pixels {seen[0]} to {seen[-1]} of the image" if seen else "padding only, no pixel of the image"
-        output = "Output" if square else f"Along the {axis}, output"
+        output = "Output" if self.square else f"Along the {AXES[self.axis]}, output"
         status = f"{' → '.join(shown)}. {output} {index} (of 0 to {chain[-1] - 1}) sees {view}."
-        result = {
-            "sizes": " > ".join(shown),
-            "receptive_field": whole.kernel_size,
-            "seen": f"{seen[0]}..{seen[-1]}" if seen else "padding",
-        }
+        where = f"{seen[0]}..{seen[-1]}" if seen else "padding"
+        result = {"sizes": " > ".join(shown), "receptive_field": whole.kernel_size, "seen": where}
         picture = draw_chain(input_size, geometries, output_index=index)
         return View(picture, status, result, self._explained(input_size, geometries))
 
@@ -101,7 +74,7 @@ class ChainExplorer(Explorer):
             f"Receptive field {whole.kernel_size}, effective stride {whole.stride}, effective padding "
             f"{whole.padding}: one convolution with these numbers gives the same sizes"
             f"{', but where ceil_mode makes them larger' if rounds_up else ''}.",
-            *borders(input_size, geometries),
-            *behaves_as(input_size, whole.stride, whole.kernel_size, lost, self._layers.size_control),
+            *self.borders(),
+            *self.behaves_as(whole.stride, whole.kernel_size, lost),
         ]
         return "<br>".join(details) + code_line(self.code)

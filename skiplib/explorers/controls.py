@@ -1,6 +1,6 @@
 """What a learner moves: a number as slider and box, a choice, and how they stand on the page (layer L3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -45,10 +45,9 @@ class Control(widgets.VBox):  # type: ignore[misc]
         self.slider = slider(min(value, self._reach), **bounds, readout=False, layout={**_WIDE, "height": "20px"})
         super().__init__([self.box, self.slider], layout={"width": COLUMN}, value=self.box.value)
         widgets.link((self, "value"), (self.box, "value"))
-        self.observe(self._move_slider, "value")
-        self.slider.observe(self._follow_slider, "value")
         self._wanted: Any = self.value
-        self.observe(self._remember, "value")
+        self.observe(self._follow_value, "value")
+        self.slider.observe(self._follow_slider, "value")
 
     @traitlets.validate("value")
     def _as_shown(self, proposal: dict[str, Any]) -> float:
@@ -56,8 +55,8 @@ class Control(widgets.VBox):  # type: ignore[misc]
         number: type[float] = type(self.slider.value)
         return number(min(max(number(proposal["value"]), self.box.min), self.box.max))
 
-    def _move_slider(self, _: object = None) -> None:
-        self.slider.value = min(self.value, self.slider.max)
+    def _follow_value(self, _: object = None) -> None:
+        self.slider.value, self._wanted = min(self.value, self.slider.max), self.value
 
     def _follow_slider(self, change: dict[str, Any]) -> None:
         """Only a hand moves the slider elsewhere than to where the value is, or would be if there were room."""
@@ -70,11 +69,20 @@ class Control(widgets.VBox):  # type: ignore[misc]
         self.box.max = most
         self.slider.max = min(most, self._reach)
         self.value = min(wanted, most)
-        self._move_slider()
+        self._follow_value()
         self._wanted = wanted  # not what the bound made of it
 
-    def _remember(self, _: object) -> None:
-        self._wanted = self.value
+
+def along_both(name: str, pair: Sequence[Any], *bounds: float, **more: Any) -> dict[str, Control]:
+    """A number for the height, and behind it, of the name with ``_w``, one for the width, where the two are apart."""
+    named = zip((name, f"{name}_w"), pair, strict=True)
+    return {name: Control(name, value, *bounds, **more) for name, value in named}
+
+
+def tick(name: str, value: bool) -> dict[str, widgets.Checkbox]:
+    """A checkbox by its name, as wide as what stands around it."""
+    words = name if name == "ceil_mode" else name.replace("_", " ")
+    return {name: widgets.Checkbox(value, description=words, indent=False, layout={"width": INNER})}
 
 
 def choose(name: str, options: Iterable[str], value: object) -> widgets.Dropdown:

@@ -1,12 +1,14 @@
 """ConvExplorer: one convolution, every parameter live (layer L3)."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
+from functools import partial
 from itertools import product
-from math import prod
 
 import ipywidgets as widgets
 
-from skiplib.arithmetic import ConvGeometry, Size
+from skiplib.arithmetic import Size
+from skiplib.diagrams.axis import Axis, unread_pixels
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
 from skiplib.diagrams.svg import Picture
 from skiplib.explorers.base import View, code_line
@@ -56,17 +58,17 @@ class ConvExplorer(PlaneExplorer):
     ) -> None:
         self._image = None if image is None else checked_grid("image", image, most=_MOST_PIXELS)
         start = dict(zip(self.bounds, (input_size, kernel_size, stride, padding, dilation), strict=True))
-        self._boxes, oblong, more = [], False, {}
+        self._boxes, more = [], {}
         if self._image:
             del start["input_size"]
-            self._boxes, oblong = _boxes(kernel), len(self._image) != len(self._image[0])
+            self._boxes, self._always_apart = _boxes(kernel), len(self._image) != len(self._image[0])
             more["weights"] = choose("weights", [*KERNELS, _OWN], kernel if isinstance(kernel, str) else _OWN)
         for box in self._boxes:
             box.observe(self._update, "value")
         self._own = widgets.GridBox(self._boxes, layout={"grid_template_columns": "repeat(3, 72px)"})
         show = show or ("weights" if self._image else "input_size", "kernel_size", "stride", "padding")
         under = [widgets.HTML(_WALK), self._own]
-        super().__init__(start, output_index, apart=oblong, more=more, show=show, under=under)
+        super().__init__(start, output_index, more, show=show, under=under)
 
     @property
     def settings(self) -> dict[str, object]:
@@ -82,36 +84,34 @@ class ConvExplorer(PlaneExplorer):
         """Show the width's controls when they count, and let ``output_index`` run over the places there are."""
         super().bound_controls()
         self._own.layout.display = "" if self._image and self.controls["weights"].value == _OWN else "none"
-        rows, columns = (geometry.output_size(size) for _, size, geometry in self._named_axes())
-        self.controls["output_index"].set_most(rows * columns - 1)
+        rows, columns = self._both(Axis)
+        self.controls["output_index"].set_most(rows.places * columns.places - 1)
 
     def view(self) -> View:
         """The picture, the result in words, and the formula with these numbers in it."""
-        axes = list(self._named_axes())
-        rows, columns = (geometry.output_size(size) for _, size, geometry in axes)
-        marked = divmod(self.controls["output_index"].value, columns)
+        rows, columns = self._both(Axis)
+        row, column = divmod(self.controls["output_index"].value, columns.places)
         values = Convolution(self._image, self._weights, self.geometries) if self._image else None
-        picture = draw_convolution(self.input_size, self.geometries, output_index=marked, values=values)
-        count = rows * columns
+        picture = draw_convolution(self.input_size, self.geometries, output_index=(row, column), values=values)
+        count = rows.places * columns.places
         windows = f"There are {count} windows, 0 to {count - 1}." if count > 1 else "There is 1 window."
-        height, width = self.input_size
-        status = f"{height} × {width} becomes {rows} × {columns}. {_loss(axes)} {windows}"
-        leftovers = [geometry.leftover(size) for _, size, geometry in axes]
-        result = {"output_size": self._given((rows, columns)), "leftover": self._given(leftovers)}
-        first, second = ("", "") if self._apart else ("Size", "Same output")
-        said = axes if self._apart else axes[:1]
-        details = [f"{first or name}: {_formula(size, geometry)}" for name, size, geometry in said]
-        details += [f"{second or name}: {_same(size, geometry)}" for name, size, geometry in said]
-        details += _refusing_modes(axes)
+        sizes = f"{rows.size} × {columns.size} becomes {rows.places} × {columns.places}."
+        places, leftover = (rows.places, columns.places), (rows.leftover, columns.leftover)
+        result = {"output_size": self._given(places), "leftover": self._given(leftover)}
+        details = [f"{name}: {_formula(axis)}" for name, axis in self._named(rows, columns)]
+        details += [f"{name}: {_same(axis)}" for name, axis in self._named(rows, columns, "Same output")]
+        details += _refusing_modes(max(axis.padding - axis.size for axis in (rows, columns)))
         if values:
-            value, name = values.output[marked[0]][marked[1]], self.controls["weights"].value
-            result["output"] = round(value, 2) + 0.0
+            name = self.controls["weights"].value
+            result["output"] = round(values.output[row][column], 2) + 0.0
             details.insert(0, f"Weights, {name}: {KERNELS.get(name, 'as you set them')}")
+        status = f"{sizes} {_loss(rows, columns)} {windows}"
         return View(picture, status, result, "<br>".join(details) + code_line(self.code))
 
     def refusal(self) -> Picture | None:
         """The window that is larger than the image."""
-        fits = all(size >= geometry.smallest_input_size for _, size, geometry in self._named_axes())
+        (height, width), (down, across) = self.input_size, self.geometries
+        fits = height >= down.smallest_input_size and width >= across.smallest_input_size
         return None if fits else draw_misfit(self.input_size, self.geometries)
 
     @property
@@ -140,50 +140,36 @@ def _boxes(kernel: str | Sequence[Sequence[float]]) -> list[widgets.BoundedFloat
     rows = named_weights(kernel, 3, 3) if isinstance(kernel, str) else checked_grid("kernel", kernel, most=3)
     if len(rows) != 3 or len(rows[0]) != 3:
         raise ValueError(f"`kernel` must have 3 rows of 3 numbers; got {len(rows)} of {len(rows[0])}")
-    look = {
-        "min": -LARGEST,
-        "max": LARGEST,
-        "step": 0.5,
-        "style": {"description_width": "26px"},
-        "layout": {"width": "70px"},
-    }
+    look = {"style": {"description_width": "26px"}, "layout": {"width": "70px"}}
+    box = partial(widgets.BoundedFloatText, min=-LARGEST, max=LARGEST, step=0.5, **look)
     places = product(range(3), range(3))
-    return [
-        widgets.BoundedFloatText(rows[row][column], description=f"{row},{column}", **look) for row, column in places
-    ]
+    return [box(rows[row][column], description=f"{row},{column}") for row, column in places]
 
 
-def _loss(axes: Sequence[tuple[str, int, ConvGeometry]]) -> str:
+def _loss(rows: Axis, columns: Axis) -> str:
     """What no window reads: pixels anywhere, and rows and columns at the end, padding included."""
-    pixels = prod(size for _, size, _ in axes)
-    unread = pixels - prod(size - len(geometry.unread_pixels(size)) for _, size, geometry in axes)
-    ends = [geometry.leftover(size) for _, size, geometry in axes]
-    left = " and ".join(counted(end, word) for end, word in zip(ends, ("row", "column"), strict=True) if end)
+    left = " and ".join(counted(axis.leftover, axis.name) for axis in (rows, columns) if axis.leftover)
     sentence = f"{left} left over at the end" if left else "Nothing is left over"
+    unread, pixels = unread_pixels(rows, columns)
     if unread:
         return f"No window reads {unread} of {counted(pixels, 'pixel')}. {sentence}."
     return f"{sentence}{', all of it padding' if left else ''}."
 
 
-def _refusing_modes(axes: Sequence[tuple[str, int, ConvGeometry]]) -> list[str]:
-    """What PyTorch's other padding modes would say where zeros may be any number."""
-    excess = max(geometry.padding - size for _, size, geometry in axes)
+def _refusing_modes(excess: int) -> list[str]:
+    """What PyTorch's other padding modes would say of more padding than there are pixels."""
     modes = ['"reflect"'] * (excess >= 0) + ['"circular"'] * (excess > 0)
     return [f"So much padding takes zeros: padding_mode={' and '.join(modes)} would refuse it"] if modes else []
 
 
-def _formula(size: int, geometry: ConvGeometry) -> str:
-    kernel, stride, padding, dilation = geometry.kernel_size, geometry.stride, geometry.padding, geometry.dilation
-    room = size + 2 * padding - geometry.effective_kernel_size
-    return (
-        f"⌊({size} + 2·{padding} − {dilation}·({kernel} − 1) − 1) / {stride}⌋ + 1"
-        f" = ⌊{room} / {stride}⌋ + 1 = <b>{geometry.output_size(size)}</b>"
-    )
+def _formula(axis: Axis) -> str:
+    kernel, stride, padding, dilation = astuple(axis.geometry)
+    room = f"⌊{axis.size + axis.geometry.reach} / {stride}⌋ + 1 = <b>{axis.places}</b>"
+    return f"⌊({axis.size} + 2·{padding} − {dilation}·({kernel} − 1) − 1) / {stride}⌋ + 1 = {room}"
 
 
-def _same(size: int, geometry: ConvGeometry) -> str:
-    output = geometry.output_size(size)
-    same = geometry.input_sizes(output)
+def _same(axis: Axis) -> str:
+    same = list(axis.geometry.input_sizes(axis.places))
     if len(same) == 1:
-        return f"input size {size} alone gives {output}"
-    return f"input sizes {', '.join(map(str, same))} {'both' if len(same) == 2 else 'all'} give {output}"
+        return f"input size {axis.size} alone gives {axis.places}"
+    return f"input sizes {str(same)[1:-1]} {'both' if len(same) == 2 else 'all'} give {axis.places}"

@@ -1,10 +1,9 @@
 """LesionExplorer: trained networks whose blocks are switched off, swapped or weakened (layer L3, with torch)."""
 
 import asyncio
-import math
-import time
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import ipywidgets as widgets
@@ -21,13 +20,13 @@ from skiplib.training import Lane, accuracy, finished, keep, make_lane
 from skiplib.words import share_in_words
 
 _DEPTH, _BLOCKS, _EPOCHS = 20, 9, 8
+_NUMBERS = range(1, _BLOCKS + 1)
 _NETS: dict[str, dict[str, Any]] = {
     "he, batch norm": {"init": "he", "norm": "batch"},
     "default, no norm": {},
     "he, alpha 1/3": {"init": "he", "alpha": 1 / 3},  # 1 / sqrt(9)
 }
 _KINDS = {"plain": False, "skip": True}
-_REDRAW = 0.4  # seconds between two words on a training that runs
 
 
 class BlockToggles(widgets.VBox):  # type: ignore[misc]
@@ -36,19 +35,18 @@ class BlockToggles(widgets.VBox):  # type: ignore[misc]
     value = traitlets.Tuple()  # the numbers of the blocks that are off, in order
 
     def __init__(self, name: str, off: Sequence[int]) -> None:
-        if not isinstance(off, list | tuple) or not set(off) <= set(range(1, _BLOCKS + 1)):
+        if not isinstance(off, list | tuple) or not set(off) <= set(_NUMBERS):
             raise ValueError(f"`{name}` must name blocks from 1 to {_BLOCKS}; got {off!r}")
         small = {"width": "22px", "padding": "0", "margin": "1px"}
-        blocks = range(1, _BLOCKS + 1)
-        self.toggles = [
-            widgets.ToggleButton(description=str(block), tooltip=f"Switch block {block} off or on", layout=small)
-            for block in blocks
-        ]
-        self.observe(self._press, "value")
-        self.value = tuple(sorted(set(off)))
-        for block, toggle in zip(blocks, self.toggles, strict=True):
+        self.toggles = []
+        for block in _NUMBERS:
+            tip = f"Switch block {block} off or on"
+            toggle = widgets.ToggleButton(description=str(block), tooltip=tip, layout=small)
             toggle.add_class(f"skiplib-block-{block}")
             toggle.observe(self._read, "value")
+            self.toggles.append(toggle)
+        self.observe(self._press, "value")
+        self.value = tuple(sorted(set(off)))
         super().__init__([widgets.Label(f"{name}:"), widgets.HBox(self.toggles)], layout={"width": INNER})
 
     def _press(self, _: object) -> None:
@@ -101,7 +99,6 @@ class LesionExplorer(TaskExplorer):
         }
         self._lanes: dict[tuple[str, int], list[Lane]] = {}  # of trainings that are not at their end
         self._past: list[dict[str, object]] = []
-        self._sentence = ""
         self.undo_button = make_button("Undo", "Take the last change back", self.undo)
         super().__init__(controls, show=show, buttons=[self.undo_button])
 
@@ -116,54 +113,42 @@ class LesionExplorer(TaskExplorer):
     async def train(self) -> None:
         """Train what is not kept yet, one step of each network in turn; a stopped training goes on."""
         key = net, seed = str(self.settings["net"]), self.controls["seed"].value
-        settings, said = _settings(net), -math.inf
+        settings = _settings(net)
         missing = [skip for skip in _KINDS.values() if finished(_DEPTH, skip, seed, **settings) is None]
         if key not in self._lanes:
             self._lanes[key] = [make_lane(_DEPTH, skip, seed, **settings) for skip in missing]
         try:
-            while sum(lane.advance() for lane in self._lanes[key]):
-                if time.perf_counter() - said > _REDRAW:
-                    self.progress.value = share = self._lanes[key][0].records[-1].epoch / _EPOCHS
-                    self._sentence, said = f"Training: {share:.0%}. ", time.perf_counter()
-                    self._update()
-                await asyncio.sleep(0)
+            await self.take_steps(self._lanes[key], lambda: self._say_progress(self._lanes[key][0]))
             for lane in self._lanes.pop(key):
                 keep(lane, **settings)
-            self._sentence = ""
         except asyncio.CancelledError:
             self._sentence = "Stopped: Start goes on from here. "
+
+    def _say_progress(self, lane: Lane) -> str:
+        self.progress.value = share = lane.records[-1].epoch / _EPOCHS
+        return f"Training: {share:.0%}. "
 
     def view(self) -> View:
         """Both networks with their lesions, and what they read."""
         self._remember()
         self.show_task()
-        settings = self.settings
         self.undo_button.disabled = len(self._past) < 2
-        networks = [self._network(kind, settings) for kind in _KINDS]
-        self.start_button.disabled = self.training or all(each.intact is not None for each in networks)
+        settings: dict[str, Any] = self.settings
+        networks = [_network(kind, **settings) for kind in _KINDS]
+        trained = [each.intact is not None for each in networks]
+        self.start_button.disabled = self.training or all(trained)
         result = {each.kind: "not trained" if each.intact is None else share_in_words(each.test) for each in networks}
-        status = f"Of the test digits: {', '.join(each.said for each in networks)}."
-        if all(each.intact is None for each in networks):
-            status = "Press Start to train. Nothing is trained before."
+        status = "Press Start to train. Nothing is trained before."
+        if any(trained):
+            status = f"Of the test digits: {', '.join(each.said for each in networks)}."
         return View(lesions_picture(networks), self._sentence + status, result)
-
-    def _network(self, kind: str, settings: dict[str, Any]) -> Lesions:
-        swap, off = (settings["swap"], settings["swap_with"]), settings["off"]
-        places = dict(zip(swap, reversed(swap), strict=True))
-        order = [places.get(place, place) for place in range(1, _BLOCKS + 1)]
-        run = finished(_DEPTH, _KINDS[kind], settings["seed"], **_settings(settings["net"]))
-        if run is None:
-            return Lesions(kind, order, off)
-        net = lesioned(run.net, without=off, swap=swap, scale=settings["scale"])
-        intact, *alone = _alone(run.net)
-        costs = [intact - accuracy for accuracy in alone]
-        return Lesions(kind, order, off, costs, intact, _reads(net), _reads(net, training=True))
 
     def _remember(self) -> None:
         """Note a change, for undo; those of a slider on its way are one."""
         past, now = self._past, self.settings
         if not past or past[-1] != now:
-            if len(past) > 1 and _changed(past[-2], past[-1]) == _changed(past[-1], now) == {"scale"}:
+            last = [{name for name in now if old[name] != new[name]} for old, new in pairwise([*past[-2:], now])]
+            if last == [{"scale"}, {"scale"}]:
                 past.pop()
             past.append(now)
 
@@ -177,20 +162,24 @@ def _settings(net: str) -> dict[str, Any]:
     return {"epochs": _EPOCHS, **_NETS[net]}
 
 
-def _changed(before: dict[str, object], after: dict[str, object]) -> set[str]:
-    return {name for name, value in after.items() if value != before[name]}
+def _network(kind: str, net: str, off: Sequence[int], swap: int, swap_with: int, scale: float, seed: int) -> Lesions:
+    places = {swap: swap_with, swap_with: swap}
+    order = [places.get(place, place) for place in _NUMBERS]
+    run = finished(_DEPTH, _KINDS[kind], seed, **_settings(net))
+    if run is None:
+        return Lesions(kind, order, off)
+    left, split = lesioned(run.net, without=off, swap=(swap, swap_with), scale=scale), split_digits()
+    intact, *alone = _alone(run.net)
+    known = accuracy(left, split.images[: len(split.test_images)], split.labels[: len(split.test_images)])
+    return Lesions(kind, order, off, [intact - each for each in alone], intact, _reads(left), known)
 
 
-def _reads(net: Stack, *, training: bool = False) -> float:
-    """The share of the test digits that it reads, or of as many training digits."""
-    split = split_digits()
-    if not training:
-        return accuracy(net, split.test_images, split.test_labels)
-    count = len(split.test_images)
-    return accuracy(net, split.images[:count], split.labels[:count])
+def _reads(net: Stack) -> float:
+    """The share of the test digits that it reads."""
+    return accuracy(net, split_digits().test_images, split_digits().test_labels)
 
 
 @lru_cache(maxsize=16)
 def _alone(net: Stack) -> list[float]:
     """The accuracy of a network, and without each of its blocks."""
-    return [_reads(net), *(_reads(lesioned(net, without=[block])) for block in range(1, _BLOCKS + 1))]
+    return [_reads(net), *(_reads(lesioned(net, without=[block])) for block in _NUMBERS)]

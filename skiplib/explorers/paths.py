@@ -58,13 +58,12 @@ class PathExplorer(RestingExplorer, NetworkExplorer):
         counts = [comb(self.blocks, length) for length in range(self.blocks + 1)]
         means = mean_length(counts), mean_length(sizes)
         paths, gradient = (f"{mean:.1f}" for mean in means)
-        status = (
-            f"{counted(self.blocks, 'block')}: a path passes {paths} branches on average, the gradient {gradient}."
-        )
+        passes = f"a path passes {paths} branches on average, the gradient {gradient}"
+        status = f"{counted(self.blocks, 'block')}: {passes}."
         few = next(length for length in range(len(sizes)) if sum(sizes[: length + 1]) > 0.9 * sum(sizes))
         details = f"{sum(counts):,} paths. Nine tenths of the gradient's parts come through at most {few} "
         details += f"branch{'es' * (few != 1)}, on {sum(counts[: few + 1]):,} of them."
-        picture = paths_picture(counts, sizes, means, ghost=self.ghost)
+        picture = paths_picture(counts, sizes, means, ghost=self.ghost or ())
         self.drawn = sizes
         return View(picture, status, {"paths": paths, "gradient": gradient}, details)
 

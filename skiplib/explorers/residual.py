@@ -7,12 +7,20 @@ import ipywidgets as widgets
 
 from skiplib.adding import Verdict, add_message
 from skiplib.arithmetic import PUBLISHED, Size, checked_word
-from skiplib.chains import Layer, along, chain_parameter_count, channels_along, checked_layers, compose, layer_code
+from skiplib.chains import (
+    Layer,
+    axes_of,
+    chain_parameter_count,
+    channels_along,
+    checked_layers,
+    compose,
+    layer_code,
+    pools,
+)
 from skiplib.diagrams.residual import PICTURES, draw_residual
-from skiplib.explorers.base import Explorer, View, checked_names, code_line
+from skiplib.explorers.base import View, checked_names, code_line
 from skiplib.explorers.controls import INNER, Control, choose
-from skiplib.explorers.layers import LARGEST, Layers, behaves_as, borders
-from skiplib.pooling import PoolGeometry
+from skiplib.explorers.layers import AXES, LARGEST, LayersExplorer, holds
 from skiplib.repairs import around, changes, keep_size, one_sided, propose_shortcuts
 from skiplib.shortcuts import CHOICES, PIXEL, Kind, Place, Shortcut
 from skiplib.words import listed
@@ -26,7 +34,7 @@ _LOOK: dict[Place, str] = {
 }
 
 
-class ResidualExplorer(Explorer):
+class ResidualExplorer(LayersExplorer):
     """A branch, a shortcut around it, the add, and the input sizes for which all of it runs.
 
     Args:
@@ -60,58 +68,42 @@ class ResidualExplorer(Explorer):
         show: Sequence[str] = ("input_size", "shortcut", "output_index"),
         pictures: Sequence[str] = ("block", "sizes"),
     ) -> None:
-        geometries = checked_layers("geometries", geometries)
+        layers = checked_layers("geometries", geometries)
         (geometry,) = checked_layers("geometry", [geometry])
         checked_word("kind", kind, CHOICES)
         self._pictures = checked_names("pictures", pictures, PICTURES, least=1)
-        shortcut, channels = choose("shortcut", CHOICES, kind), (in_channels, hidden_channels, out_channels)
-        self._layers = Layers(geometries, input_size=input_size, axis=axis, shortcut=shortcut, geometry=geometry)
-        controls = {name: Control(name, n, 1, LARGEST, reach=16) for name, n in zip(_CHANNELS, channels, strict=True)}
-        index = Control("output_index", output_index, 0, 4 * LARGEST)
-        controls |= {"shortcut": shortcut, **self._layers.controls, "output_index": index}
+        channels = zip(_CHANNELS, (in_channels, hidden_channels, out_channels), strict=True)
+        before = {name: Control(name, count, 1, LARGEST, reach=16) for name, count in channels}
+        before["shortcut"] = choose("shortcut", CHOICES, kind)
         self.repair = widgets.Dropdown(
             options=[_CHOOSE], description="repair", style={"description_width": "50px"}, layout={"width": INNER}
         )
-        super().__init__(controls, show=show, under=[self.repair])
+        shown = {"show": show, "under": [self.repair]}
+        super().__init__(layers, input_size, output_index, axis, before=before, geometry=geometry, **shown)
         self.repair.observe(self._apply_repair, "value")
 
     @property
-    def geometries(self) -> list[Layer]:
-        """The layers of the branch."""
-        return self._layers.layers
-
-    @property
     def shortcut(self) -> Shortcut:
-        """The shortcut that the controls describe.
-
-        Raises:
-            ValueError: if this kind cannot have these channels.
-        """
+        """The shortcut that the controls describe; a ``ValueError`` if it cannot have these channels."""
         before, _, after = self._channels
         kind, branch = self.controls["shortcut"].value, tuple(self.geometries)
-        geometry = self._layers.geometry
-        return Shortcut(kind=kind, branch=branch, in_channels=before, out_channels=after, geometry=geometry)
+        return Shortcut(kind=kind, branch=branch, in_channels=before, out_channels=after, geometry=self.geometry)
 
     @property
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
-        channels = dict(zip(_CHANNELS, self._channels, strict=True))
-        shortcut = {"kind": self.controls["shortcut"].value, "geometry": self._layers.geometry}
-        return {**self._layers.settings, **channels, "output_index": self.controls["output_index"].value, **shortcut}
+        branch = super().settings
+        last = {"output_index": branch.pop("output_index"), "kind": self.controls["shortcut"].value}
+        return {**branch, **dict(zip(_CHANNELS, self._channels, strict=True)), **last, "geometry": self.geometry}
 
     @property
     def code(self) -> str:
         """The block in PyTorch, as far as its shapes go."""
         shortcut, channels = self.shortcut, channels_along(self.geometries, *self._channels)
         steps = zip(self.geometries, channels, channels[1:], strict=False)
-        lines = [layer_code(layer, *both) for layer, *both in steps]
-        lines = [f"    {line}, nn.ReLU(),\n" if "Conv" in line else f"    {line},\n" for line in lines]
-        return (
-            f"x = torch.zeros{(1, channels[0], *self._layers.input_size)}\n"
-            f"branch = nn.Sequential(\n{''.join(lines)})\n"
-            f"shortcut = {shortcut.code}\n"
-            f"{shortcut.add_code}"
-        )
+        lines = (f"    {layer_code(layer, *both)},{' nn.ReLU(),' * (not pools(layer))}\n" for layer, *both in steps)
+        x = f"x = torch.zeros{(1, channels[0], *self.input_size)}"
+        return f"{x}\nbranch = nn.Sequential(\n{''.join(lines)})\nshortcut = {shortcut.code}\n{shortcut.add_code}"
 
     @property
     def _channels(self) -> tuple[int, ...]:
@@ -119,10 +111,10 @@ class ResidualExplorer(Explorer):
 
     def bound_controls(self) -> None:
         """Show the controls that count, offer the repairs that fit, and bound ``output_index``."""
-        self._layers.sync()
+        super().bound_controls()
         self.controls["output_index"].layout.display = "" if "places" in self._pictures else "none"
-        convs = [isinstance(layer, PoolGeometry) for layer in along(self.geometries, 0)].count(False)
-        self.controls["hidden_channels"].layout.display = "" if convs > 1 else "none"
+        several = [pools(layer) for layer in self.geometries].count(False) > 1
+        self.controls["hidden_channels"].layout.display = "" if several else "none"
         try:
             options = (_CHOOSE, *self._repairs())
         except ValueError:
@@ -130,33 +122,26 @@ class ResidualExplorer(Explorer):
             raise
         if self.repair.options != options:
             self.repair.options = options
-        shapes = self.shortcut.shapes(self._layers.input_size)
-        self.controls["output_index"].set_most(min(shape[1 + self._layers.axis] for shape in shapes) - 1)
+        shapes = self.shortcut.shapes(self.input_size)
+        self.controls["output_index"].set_most(min(shape[1 + self.axis] for shape in shapes) - 1)
 
     def view(self) -> View:
         """The pictures that were asked for, and what becomes of the add in words."""
-        layers, shortcut, axis = self._layers, self.shortcut, self._layers.axis
-        verdicts = shortcut.verdicts(around(layers.input_size[axis], most=LARGEST), axis)
-        picture = draw_residual(
-            shortcut,
-            layers.input_size,
-            hidden_channels=self.controls["hidden_channels"].value,
-            output_index=self.controls["output_index"].value,
-            verdicts=verdicts,
-            axis=axis,
-            sizes="input sizes" if layers.square else ("heights", "widths")[axis],
-            pictures=self._pictures,
-        )
-        skip, branch = ((1, *shape) for shape in shortcut.shapes(layers.input_size))
-        verdict = shortcut.verdict(layers.input_size)
+        size, shortcut, axis = self.input_size, self.shortcut, self.axis
+        verdicts = shortcut.verdicts(around(size[axis], most=LARGEST), axis)
+        sizes = "input sizes" if self.square else f"{AXES[axis]}s"
+        drawn = {name: self.controls[name].value for name in ("hidden_channels", "output_index")}
+        drawn |= {"verdicts": verdicts, "axis": axis, "sizes": sizes, "pictures": self._pictures}
+        skip, branch = ((1, *shape) for shape in shortcut.shapes(size))
+        verdict = shortcut.verdict(size)
         runs = [size for size, each in verdicts.items() if each == "equal"]
         result = {"branch": branch, "skip": skip, "add": verdict, "runs_at": listed(runs, most=4)}
-        sentence = _sentence(verdict, skip, branch, shortcut.place(layers.input_size))
+        sentence = _sentence(verdict, skip, branch, shortcut.place(size))
+        picture = draw_residual(shortcut, size, **drawn)
         return View(picture, sentence, result, "<br>".join(self._notes(shortcut, verdict)) + code_line(self.code))
 
     def _notes(self, shortcut: Shortcut, verdict: Verdict) -> Iterator[str]:
         """What else there is to say: of even windows, of padding that is averaged in, and of a smaller size."""
-        layers, axis = self._layers, self._layers.axis
         channels = channels_along(self.geometries, *self._channels)
         for place, layer in enumerate(self.geometries if verdict == "error" else (), start=1):
             if padded := one_sided(layer, *channels[place - 1 : place + 1]):
@@ -164,43 +149,40 @@ class ResidualExplorer(Explorer):
                     f"Layer {place} has an even window, and no padding alike on both sides keeps a size. This does, "
                     f'as <code>padding="same"</code> would: <code>{padded}</code>'
                 )
-        (geometry,), whole = along([layers.geometry], axis), compose(layers.drawn[1])
-        yield from borders(*layers.drawn, geometry)
+        yield from self.borders()
+        axis, whole = self.axis, compose(self.drawn[1])
 
         def shown(size: int) -> object:
             here, there = shortcut.sides(size, axis)
             return shortcut.verdicts([size], axis)[size], here - there
 
-        period = lcm(whole.stride, geometry.stride)
-        yield from behaves_as(layers.drawn[0], period, whole.kernel_size, shown, layers.size_control)
+        yield from self.behaves_as(lcm(whole.stride, axes_of(self.geometry)[axis].stride), whole.kernel_size, shown)
 
     def _repairs(self) -> Iterator[tuple[str, Shortcut]]:
         """What makes the add run here: in words, with its price, and the block that it makes."""
-        layers, (before, hidden, after) = self.geometries, self._channels
-        repairs = list(propose_shortcuts(layers, before, after, input_size=self._layers.input_size))
+        layers, size, (before, hidden, after) = self.geometries, self.input_size, self._channels
+        repairs = list(propose_shortcuts(layers, before, after, input_size=size))
         repairs.sort(key=lambda each: each.kind != self.controls["shortcut"].value)  # the kind that is there first
         kept = keep_size(layers, before, after)
         if kept:  # a slip in the padding comes first, or after a causal crop; other changes make another model
             slip = not {"kernel_size", "stride"} & {*changes(layers, kept.branch).split()}
             repairs.insert(int("crop" in repairs[0].kind) if slip else len(repairs), kept)
-        sizes = around(self._layers.input_size[self._layers.axis], most=LARGEST)
+        sizes = around(size[self.axis], most=LARGEST)
         had = chain_parameter_count(layers, channels_along(layers, before, hidden, after))
         for repair in repairs:
-            if all(self._layers.holds(layer) for layer in (*repair.branch, repair.geometry)):
+            if all(map(holds, (*repair.branch, repair.geometry))):
                 name = repair.name if repair is not kept else changes(layers, repair.branch)
                 has = chain_parameter_count(repair.branch, channels_along(layers, before, hidden, after))
                 price = f"{repair.parameter_count + has - had:+} parameters"
                 runs = f"runs at {len(repair.runs_at(sizes))} of {len(sizes)} sizes"
-                yield f"{name}: {price}, {repair.place(self._layers.input_size)}, {runs}", repair
+                yield f"{name}: {price}, {repair.place(size)}, {runs}", repair
 
     def _apply_repair(self, _: object) -> None:
-        repair = self.repair.value
-        if not repair:
-            return
-        with self.together():
-            self.controls["shortcut"].value = repair.kind
-            self._layers.put(repair.branch, repair.geometry)
-        self.repair.index = 0
+        if repair := self.repair.value:
+            with self.together():
+                self.controls["shortcut"].value = repair.kind
+                self.put(repair.branch, repair.geometry)
+            self.repair.index = 0
 
 
 def _sentence(verdict: Verdict, skip: tuple[int, ...], branch: tuple[int, ...], place: Place) -> str:

@@ -1,6 +1,8 @@
 """An explorer that trains when asked to, while all else goes on (layer L3)."""
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,12 +10,16 @@ import ipywidgets as widgets
 
 from skiplib.explorers.base import Explorer
 from skiplib.explorers.controls import wrap
+from skiplib.training import Lane
+
+_REDRAW = 0.4  # seconds between two pictures of a training that runs
 
 
 class TaskExplorer(Explorer):
     """An explorer with a button that starts a training, one that ends it, and a bar; a subclass says which."""
 
     _task: asyncio.Task[None] | None = None  # also where a bad starting value ends __init__ early
+    _sentence = ""  # on what is going on, before the result
 
     def __init__(
         self, controls: Mapping[str, Any], *, show: Sequence[str] | None, buttons: Sequence[widgets.Widget]
@@ -44,6 +50,17 @@ class TaskExplorer(Explorer):
     async def train(self) -> None:
         """Train, step by step, and let the buttons act in between."""
         raise NotImplementedError
+
+    async def take_steps(self, lanes: Sequence[Lane], say: Callable[[], str]) -> None:
+        """All that is left of some trainings, one step of each in turn, and now and then what there is to say."""
+        drawn = -math.inf
+        while sum(lane.advance() for lane in lanes):  # not any(): each takes its step
+            if time.perf_counter() - drawn > _REDRAW:
+                self._sentence = say()
+                self._update()
+                drawn = time.perf_counter()
+            await asyncio.sleep(0)
+        self._sentence = ""
 
     def show_task(self) -> None:
         """Let the buttons and the bar say whether a training runs."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,7 +19,6 @@ from skiplib.figures.training import Curve, training_plot
 from skiplib.training import LEARNING_RATE, Lane, Optimizer, Run, make_lane
 
 _NETWORKS = {"both": (False, True), "plain": (False,), "skip": (True,)}
-_REDRAW = 0.4  # seconds between two pictures of a training that runs
 _BATCH = 64
 _WORDS = ("depth", "init", "norm", "alpha", "optimizer", "seed")  # what may tell two curves apart, in this order
 
@@ -109,18 +107,16 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
     ) -> None:
         if isinstance(lr, bool) or not isinstance(lr, int | float) or not 1e-5 <= lr <= 1:
             raise ValueError(f"`lr` must lie between 0.00001 and 1 in this explorer; got {lr!r}")
+        look = {"style": LABEL, "layout": {"width": INNER}}
         controls = network_controls(depth, init, norm, alpha) | {
             "network": choose("network", _NETWORKS, network),
             "optimizer": choose("optimizer", get_args(Optimizer), optimizer),
-            "lr": widgets.BoundedFloatText(
-                lr, min=1e-5, max=1, step=0.001, description="lr", style=LABEL, layout={"width": INNER}
-            ),
+            "lr": widgets.BoundedFloatText(lr, min=1e-5, max=1, step=0.001, description="lr", **look),
             "epochs": Control("epochs", epochs, 1, 20),
             "seed": Control("seed", seed, 0, 999),
         }
         self._entries: list[_Entry] = []  # of the last training
         self._finished: list[_Entry] = []  # of those before
-        self._sentence = ""
         self.clear_button = make_button("Clear", "Throw the finished curves away", self.clear)
         super().__init__(controls, show=show, buttons=[self.clear_button])
 
@@ -134,16 +130,9 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
     async def train(self) -> None:
         """In turn: one step of each network, a picture now and then, and a chance for the buttons."""
         self._finished, self._entries = [*self._finished, *self._entries], []
-        drawn = -math.inf
         try:
             self._entries = self._enter()
-            while sum(entry.lane.advance() for entry in self._entries):  # not any(): each takes its step
-                if time.perf_counter() - drawn > _REDRAW:
-                    self._sentence = self._say_progress()
-                    self._update()
-                    drawn = time.perf_counter()
-                await asyncio.sleep(0)
-            self._sentence = ""
+            await self.take_steps([entry.lane for entry in self._entries], self._say_progress)
         except asyncio.CancelledError:
             self._sentence = "Stopped. "
         except (TypeError, ValueError, RuntimeError) as error:  # such as no memory left
@@ -153,7 +142,8 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
         for entry in self._entries:
             await asyncio.sleep(0.01)  # the words reach the page first
             entry.run = entry.lane.finish()
-        self._sentence = ended + self._say_result()
+        ends = [f"{each.label}: {each.reached}" + f" ({each.fate})" * bool(each.fate) for each in self._entries]
+        self._sentence = ended + (f"Training accuracy: {'; '.join(ends)}." if ends else "")
 
     def _enter(self) -> list[_Entry]:
         settings = self.measured
@@ -161,25 +151,20 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
         total = settings["epochs"] * math.ceil(len(split_digits().images) / _BATCH)
         norm = "no norm" if settings["norm"] == "none" else settings["norm"]
         words = {"depth": str(depth), "init": settings["init"], "norm": norm}
-        words |= {"optimizer": f"{settings['optimizer']} {settings['lr']:g}", "seed": f"seed {seed}", "alpha": ""}
+        words |= {"optimizer": f"{settings['optimizer']} {settings['lr']:g}", "seed": f"seed {seed}"}
         entries = []
         for skip in _NETWORKS[network]:
             lane = make_lane(depth, skip, seed, batch_size=_BATCH, **settings)
-            scaled = {"alpha": f"alpha {self.alpha:.2g}"} if skip and self.alpha != 1 else {}
-            entries.append(_Entry(lane, "skip" if skip else "plain", words | scaled, total))
+            words["alpha"] = f"alpha {self.alpha:.2g}" if skip and self.alpha != 1 else ""
+            entries.append(_Entry(lane, "skip" if skip else "plain", dict(words), total))
         return entries
 
     def _say_progress(self) -> str:
         steps = sum(len(entry.lane.records) for entry in self._entries)
-        share = steps / sum(entry.total for entry in self._entries)
-        self.progress.value = share
+        self.progress.value = share = steps / sum(entry.total for entry in self._entries)
         taken = max(entry.lane.records[-1].seconds for entry in self._entries)
         fates = "".join(f" {each.label}: {each.fate}." for each in self._entries if each.fate)
         return f"Training: {share:.0%}, about {math.ceil(taken * (1 / share - 1))} s left.{fates}"
-
-    def _say_result(self) -> str:
-        ends = [f"{each.label}: {each.reached}" + (f" ({each.fate})" if each.fate else "") for each in self._entries]
-        return f"Training accuracy: {'; '.join(ends)}." if ends else ""
 
     def view(self) -> View:
         """The curves, and what is going on."""
@@ -197,11 +182,11 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
 
 def _table(entries: Sequence[_Entry]) -> str:
     """The networks that have ended, and what they reached."""
-    style, rows = 'style="text-align:left;padding:2px 12px 2px 0"', ""
-    names = ("network", "initialisation, norm, optimizer", "training", "test", "")
-    head = "".join(f"<th {style}>{name}</th>" for name in names)
+    style = 'style="text-align:left;padding:2px 12px 2px 0"'
+    rows = [("th", "network", "initialisation, norm, optimizer", "training", "test", "")]
     for entry in entries:
         if entry.run:
-            cells = (entry.label, entry.setting, entry.reached, f"{entry.run.test_accuracy:.1%}", entry.fate)
-            rows += f"<tr>{''.join(f'<td {style}>{escape(cell)}</td>' for cell in cells)}</tr>"
-    return f"<table><tr>{head}</tr>{rows}</table>" if rows else ""
+            test = f"{entry.run.test_accuracy:.1%}"
+            rows.append(("td", entry.label, entry.setting, entry.reached, test, entry.fate))
+    lines = ("".join(f"<{tag} {style}>{escape(cell)}</{tag}>" for cell in cells) for tag, *cells in rows)
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>" if len(rows) > 1 else ""

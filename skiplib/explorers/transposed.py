@@ -1,6 +1,7 @@
 """TransposedExplorer: one transposed convolution, every parameter live (layer L3)."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from itertools import product
 
 from skiplib.arithmetic import Size
@@ -39,7 +40,7 @@ class TransposedExplorer(PlaneExplorer):
         show: Sequence[str] = ("input_size", "kernel_size", "stride", "padding", "output_padding"),
     ) -> None:
         given = (input_size, kernel_size, stride, padding, dilation, output_padding)
-        super().__init__(dict(zip(self.bounds, given, strict=True)), output_index, show=show)
+        super().__init__(dict(zip(self.bounds, given, strict=True)), output_index, {}, show=show)
 
     @property
     def settings(self) -> dict[str, object]:
@@ -56,33 +57,27 @@ class TransposedExplorer(PlaneExplorer):
         super().bound_controls()
         for name, geometry in zip(("output_padding", "output_padding_w"), self.geometries, strict=True):
             self.controls[name].set_most(max(geometry.stride, geometry.dilation) - 1)
-        rows, columns = self._spreads()
+        rows, columns = self._both(Spread, self._axes("output_padding"))
         self.controls["output_index"].set_most(rows.size * columns.size - 1)
 
     def view(self) -> View:
         """The picture, the result in words, and the formula with these numbers in it."""
-        rows, columns = self._spreads()
+        rows, columns = self._both(Spread, self._axes("output_padding"))
         row, column = divmod(self.controls["output_index"].value, columns.size)
         sources = len(rows.sources(row)) * len(columns.sources(column))
         status = f"{rows.places} × {columns.places} becomes {rows.size} × {columns.size}. {in_words(rows, columns)}"
         result = {"output_size": self._given((rows.size, columns.size)), "inputs": sources}
-        said = (("Height", rows), ("Width", columns)) if self._apart else (("Size", rows),)
-        details = [f"{name}: {_formula(axis)}" for name, axis in said]
+        details = [f"{name}: {_formula(axis)}" for name, axis in self._named(rows, columns)]
         inner = sorted({down * across for down, across in product(rows.inner_counts, columns.inner_counts)})
         pattern = "a checkerboard" if len(inner) > 1 else "no checkerboard"
         details.append(f"Away from the borders {', '.join(map(str, inner))} inputs reach an output pixel: {pattern}")
         picture = draw_transposed(rows, columns, output_index=(row, column))
         return View(picture, status, result, "<br>".join(details) + code_line(self.code))
 
-    def _spreads(self) -> tuple[Spread, Spread]:
-        given = zip(("row", "column"), self.input_size, self.geometries, self._axes("output_padding"), strict=True)
-        rows, columns = (Spread(*axis) for axis in given)
-        return rows, columns
-
 
 def _formula(axis: Spread) -> str:
-    inputs, geometry, back = axis.places, axis.geometry, axis.geometry.input_sizes(axis.places)
-    kernel, stride, padding, dilation = geometry.kernel_size, geometry.stride, geometry.padding, geometry.dilation
+    inputs, back = axis.places, axis.geometry.input_sizes(axis.places)
+    kernel, stride, padding, dilation = astuple(axis.geometry)
     return (
         f"({inputs} − 1)·{stride} − 2·{padding} + {dilation}·({kernel} − 1) + 1 + {axis.added} = <b>{axis.size}</b>; "
         f"the convolution with the same numbers makes {inputs} of {in_ranges(back)}"
