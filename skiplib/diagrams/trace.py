@@ -22,7 +22,7 @@ _RULES = {
     ".failing": f"fill:{VERDICTS['error']};fill-opacity:.18",
     ".chosen": f"fill:{VERDICTS['broadcast']};fill-opacity:.25",
 }
-_ARCS = {"error": " fails", "broadcast": " stretched"}
+_ARCS: dict[Verdict, str] = {"error": "arc fails", "broadcast": "arc stretched", "equal": "arc"}
 _CLICK = (  # the menu of the explorer around it is the only way from a picture to the kernel
     "const menu=this.closest('.skiplib-explorer')?.querySelector('.skiplib-layer select');"
     "const place=[...menu.options].findIndex(each=>each.value===event.target.dataset.layer);"
@@ -62,18 +62,20 @@ def draw_trace(input_shape: str, steps: Sequence[Step], arcs: Sequence[Arc], *, 
     'A network in 1 row, from (1, 3, 8, 8). conv (1, 3, 8, 8).'
     """
     lanes = _lanes(arcs)
-    left = 30 + _LANE * max([1, *(lane + 1 for lane in lanes.values())])
+    left = 30 + _LANE * (max(lanes.values(), default=0) + 1)
     parts = [text(left, _TOP, "input"), text(_WIDTH - 6, _TOP, input_shape, "e b")]
     for place, step in enumerate(steps):
         parts += _row(step, left, _TOP + (place + 1) * _PITCH)
-    parts += [_arc(arc, left - 22, left - 26 - lane * _LANE) for arc, lane in lanes.items()]
+    for arc, lane in lanes.items():
+        top, bottom = (_TOP - 5 + (place + 1) * _PITCH for place in (arc.start, arc.end))
+        line = f"M{left - 22:g} {top:g}H{left - 26 - lane * _LANE:g}V{bottom:g}H{left - 27:g}"
+        parts += [path(_ARCS[arc.verdict], line), path("tip", f"M{left - 28:g} {bottom - 4:g}l6 4l-6 4z")]
     height = _TOP + (len(steps) + bool(error)) * _PITCH + 12
     if error:
         parts.append(text(left, height - 10, f"✗ {_cut(error, _ALL)}"))
     spoken = "; ".join(f"{step.label} {step.shape}" + f" ({step.join})" * bool(step.join) for step in steps)
-    alt = f"A network in {counted(len(steps), 'row')}, from {input_shape}. {spoken}." + f" It fails: {error}" * bool(
-        error
-    )
+    alt = f"A network in {counted(len(steps), 'row')}, from {input_shape}. {spoken}."
+    alt += f" It fails: {error}" * bool(error)
     return make_picture(_WIDTH, height, parts, alt=alt, rules=_RULES, hover=_hover(steps))
 
 
@@ -85,12 +87,6 @@ def _row(step: Step, left: float, y: float) -> Iterator[str]:
     yield text(left, y, _cut(step.label, _LONGEST), "b" if step.join else "")
     yield text(_SUM, y, _cut(step.sum, _LINE - len(step.shape)))
     yield text(_WIDTH - 6, y, step.shape, "e b")
-
-
-def _arc(arc: Arc, x: float, lane: float) -> str:
-    top, bottom = (_TOP - 5 + (place + 1) * _PITCH for place in (arc.start, arc.end))
-    line = f"M{x:g} {top:g}H{lane:g}V{bottom:g}H{x - 5:g}"
-    return path("arc" + _ARCS.get(arc.verdict, ""), line) + path("tip", f"M{x - 6:g} {bottom - 4:g}l6 4l-6 4z")
 
 
 def _lanes(arcs: Sequence[Arc]) -> dict[Arc, int]:

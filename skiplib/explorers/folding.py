@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby, takewhile
+from functools import partial
+from itertools import chain, groupby, takewhile
+from types import MappingProxyType
 
 from skiplib.adding import Verdict
 from skiplib.diagrams.trace import Arc, Step
-from skiplib.tracing.joins import Join
 from skiplib.tracing.recorder import INPUT, Row, Site
-from skiplib.tracing.sums import Shape
 from skiplib.tracing.tracer import Trace, shown
 
 _MOST = 22  # rows of a picture
@@ -17,21 +17,18 @@ Group = list[int]  # places of rows that are drawn as one
 
 
 def folded(
-    run: Trace, *, menu: Mapping[Site, str] | None = None, chosen: Site | None = None
+    run: Trace, menu: Mapping[Site, str] = MappingProxyType({}), chosen: Site | None = None
 ) -> tuple[list[Step], list[Arc]]:
     """The rows to draw and the arcs of their joins; ``menu`` names sites that can be chosen, ``chosen`` is marked."""
-    joins = {join.place: join for join in run.joins}
-    groups = _groups(run.rows, joins)
+    verdicts = {join.place: join.verdict for join in run.joins}
+    groups = _groups(run.rows, verdicts)
     row_of = {place: number for number, group in enumerate(groups) for place in group} | {INPUT: INPUT}
-    arcs = [
-        Arc(row_of[join.fork], row_of[join.place], join.verdict)
-        for join in run.joins
-        if row_of[join.place] > row_of[join.fork] + 1
-    ]
-    return [_step(run, joins, group, menu or {}, chosen) for group in groups], arcs
+    arcs = [Arc(row_of[join.fork], row_of[join.place], join.verdict) for join in run.joins]
+    steps = [_step(run.rows, verdicts, group, menu, chosen) for group in groups]
+    return steps, [arc for arc in arcs if arc.end > arc.start + 1]
 
 
-def _groups(rows: Sequence[Row], joins: dict[int, Join]) -> list[Group]:
+def _groups(rows: Sequence[Row], joins: Mapping[int, Verdict]) -> list[Group]:
     groups: list[Group] = []
     for place in range(len(rows)):
         if groups and place not in joins and _is_idle(rows, place):
@@ -40,18 +37,20 @@ def _groups(rows: Sequence[Row], joins: dict[int, Join]) -> list[Group]:
             groups.append([place])
     for depth in range(max((row.module.count(".") + 1 for row in rows), default=0), 0, -1):
         if len(groups) > _MOST:
-            groups = _flat(inside for _, inside in groupby(groups, lambda group: _module(rows, group, depth)))  # noqa: B023
+            groups = [_flat(inside) for _, inside in groupby(groups, partial(_module, rows, depth))]
     if (many := len(groups) - _MOST) > 0:  # no modules to fold: the middle
-        groups = [
-            *groups[: _MOST // 2],
-            *_flat([groups[_MOST // 2 : _MOST // 2 + many + 1]]),
-            *groups[-_MOST // 2 + 1 :],
-        ]
+        half = _MOST // 2
+        groups[half : half + many + 1] = [_flat(groups[half : half + many + 1])]
     return groups
 
 
-def _flat(several: Iterable[Iterable[Group]]) -> list[Group]:
-    return [[place for group in groups for place in group] for groups in several]
+def _flat(groups: Iterable[Group]) -> Group:
+    return [*chain.from_iterable(groups)]
+
+
+def _module(rows: Sequence[Row], depth: int, group: Group) -> object:
+    """The module that a group runs in, up to a depth; outside of modules each group by itself."""
+    return rows[group[0]].module.split(".")[:depth] if rows[group[0]].module else group
 
 
 def _is_idle(rows: Sequence[Row], place: int) -> bool:
@@ -60,38 +59,26 @@ def _is_idle(rows: Sequence[Row], place: int) -> bool:
     return row.makers == (place - 1,) and row.shape == row.before[0] and not row.learned and not row.call
 
 
-def _module(rows: Sequence[Row], group: Group, depth: int) -> object:
-    """The module that a group runs in, up to a depth; outside of modules each group by itself."""
-    return rows[group[0]].module.split(".")[:depth] if rows[group[0]].module else group[0]
-
-
-def _step(run: Trace, joins: dict[int, Join], group: Group, menu: Mapping[Site, str], chosen: Site | None) -> Step:
-    rows = [run.rows[place] for place in group]
-    first, last = rows[0], rows[-1]
-    if all(_is_idle(run.rows, place) for place in group[1:]):
-        label, arithmetic = ", ".join([first.label, *(row.op for row in rows[1:])]), first.sum
-    else:
-        busy = [row for row, place in zip(rows, group, strict=True) if not _is_idle(run.rows, place)]
-        names = zip(*(row.module.split(".") for row in busy), strict=False)
-        module = ".".join(parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, names))
-        label, arithmetic = f"{module or '…'}: {len(rows)} steps", ""
-    verdicts = [joins[place].verdict for place in group if place in joins]
-    parameters = sum(row.parameters for row in rows)
+def _step(
+    rows: Sequence[Row], joins: Mapping[int, Verdict], group: Group, menu: Mapping[Site, str], chosen: Site | None
+) -> Step:
+    here, first, last = [rows[place] for place in group], rows[group[0]], rows[group[-1]]
+    label, arithmetic = ", ".join([first.label, *(row.op for row in here[1:])]), first.sum
+    busy = [rows[place].module.split(".") for place in group if not _is_idle(rows, place)]
+    if not all(_is_idle(rows, place) for place in group[1:]):
+        names = takewhile(lambda parts: len({*parts}) == 1, zip(*busy, strict=False))
+        label, arithmetic = f"{'.'.join(parts[0] for parts in names) or '…'}: {len(group)} steps", ""
+    parameters, counts = sum(row.parameters for row in here), dict.fromkeys(last.before, 1)
+    if len(last.before) > 2:  # of many each once, with how many they are
+        counts = Counter(last.before)
+    meeting = " with ".join(f"{count} × " * (count > 1) + shown(shape) for shape, count in counts.items())
     return Step(
         label,
         arithmetic,
-        shown(last.shape) if last.shape is not None else _meeting(last.before),
+        meeting if last.shape is None else shown(last.shape),
         layer=menu.get(first.site, ""),
-        join=max(verdicts, key=_WORST.index, default=None),
+        join=max((joins[place] for place in group if place in joins), key=_WORST.index, default=None),
         failed=bool(last.error),
-        chosen=chosen in [row.site for row in rows],
+        chosen=chosen in [row.site for row in here],
         title="\n".join(filter(None, [first.line, f"{parameters} parameters" * bool(parameters)])),
-    )
-
-
-def _meeting(shapes: Sequence[Shape]) -> str:
-    """The shapes that meet; of many each once, with how many they are."""
-    counts = Counter(shapes) if len(shapes) > 2 else dict.fromkeys(shapes, 1)
-    return " with ".join(
-        f"{count} × {shown(shape)}" if count > 1 else shown(shape) for shape, count in counts.items()
     )

@@ -2,22 +2,22 @@
 
 import copy
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from itertools import chain, count, islice
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain, count, islice, product
 from math import prod
-from textwrap import dedent
-from typing import Any
+from textwrap import dedent, indent
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from skiplib.tracing.code import Edit, around, with_arguments
 from skiplib.tracing.joins import Join
-from skiplib.tracing.recorder import Arguments, Change, Row, Site
+from skiplib.tracing.recorder import Arguments, Changes, Row
 from skiplib.tracing.sums import bound
 
-_OF_THE_WEIGHT = ("kernel_size", "in_channels", "in_features")  # what a call does not say, its weight does
+_OF_THE_WEIGHT = {"kernel_size", "in_channels", "in_features"}  # what a call does not say, its weight does
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +25,13 @@ class Fix:
     """Changes of calls that belong together, and code that does the same."""
 
     what: tuple[tuple[str, str], ...] = ()  # what is done, and where
-    changes: Mapping[Site, Change] = field(default_factory=dict, repr=False)
+    changes: Changes = ()
     layers: tuple[str, ...] = ()  # statements about ``model``
     edits: tuple[Edit, ...] = ()  # of the learner's lines
     parameters: int = 0  # more than before
 
     def __add__(self, other: "Fix") -> "Fix":
-        changes, layers = {**self.changes, **other.changes}, self.layers + other.layers
-        edits, parameters = self.edits + other.edits, self.parameters + other.parameters
-        return Fix(self.what + other.what, changes, layers, edits, parameters)
+        return Fix(**{name: value + vars(other)[name] for name, value in vars(self).items()})
 
     @property
     def name(self) -> str:
@@ -46,90 +44,75 @@ class Fix:
     @property
     def code(self) -> str:
         """What to write, to paste."""
-        edits = [f"# in place of\n{_commented(edit.lines)}\n{dedent(edit.instead)}" for edit in self.edits]
-        return "\n".join([*self.layers, *edits])
-
-
-def merged(first: Mapping[Site, Change], then: Mapping[Site, Change]) -> dict[Site, Change]:
-    """Both changes, one after the other where they meet at a site."""
-
-    def both(site: Site) -> Change:
-        return lambda function, given: then[site](function, first[site](function, given))
-
-    return {**first, **then, **{site: both(site) for site in first.keys() & then.keys()}}
+        edits = (f"{indent(dedent(edit.lines), '# ', lambda _: True)}\n{dedent(edit.instead)}" for edit in self.edits)
+        return "\n".join([*self.layers, *(f"# in place of\n{edit}" for edit in edits)])
 
 
 def at_layer(model: nn.Module, row: Row, **new: Any) -> Fix:
     """Other arguments for a layer, or for a call where no layer stands behind it."""
-    weight = list((row.call or {}).get("weight", ()))
-    arguments = {name: value for name, value in new.items() if not (weight and name in _OF_THE_WEIGHT)}
-    shape = [*weight]
+    weight = shape = (row.call or {}).get("weight", ())
+    said = {name: value for name, value in new.items() if not weight or name not in _OF_THE_WEIGHT}
     if weight:
-        shape[1:2] = [new.get("in_channels", new.get("in_features", weight[1]))]
-        shape[2:] = new.get("kernel_size", shape[2:])
+        inputs = new.get("in_channels", new.get("in_features", weight[1]))
+        shape = (weight[0], inputs, *new.get("kernel_size", weight[2:]))
 
     def change(function: str, given: Arguments) -> Arguments:
-        named = (bound(function, *given) or {}) | arguments
+        named = (bound(function, *given) or {}) | said
         if shape != weight:
             named["weight"] = named["weight"].new_zeros(shape)
         return (), named
 
-    words = ", ".join(f"{name}={_short(value)}" for name, value in new.items())
-    layers: tuple[str, ...] = ()
-    edit = None
+    edit, layers, where = None, [], row.label
     if row.is_layer:
-        layers = tuple(_statements(model, row.module, new, made=shape != weight))
+        path, where = path_to(model, row.module), row.module or row.label
+        layers = [f"{path}.{key} = {value!r}" for key, value in new.items()]
+        if shape != weight:  # it has to be made anew
+            layer = copy.copy(model.get_submodule(row.module))
+            vars(layer).update(new)
+            layers = [f"{path} = {constructor(layer)}"]
     elif shape == weight:
         edit = with_arguments(row.place, "input", new, lambda *given: bound(row.function, *given))
-    parameters = prod(shape) - prod(weight) if weight else 0
-    return Fix(
-        ((words, row.module if row.is_layer and row.module else row.label),),
-        {row.site: change},
-        layers,
-        (edit,) if edit else (),
-        parameters,
-    )
+    alike = {name: value[0] for name, value in new.items() if isinstance(value, tuple) and len({*value}) == 1}
+    what = ", ".join(f"{name}={value}" for name, value in (new | alike).items())
+    edits, parameters = (edit,) if edit else (), prod(shape) - prod(weight)
+    return Fix(((what, where),), ((row.site, change),), tuple(layers), edits, parameters)
 
 
-def _statements(model: nn.Module, name: str, new: Mapping[str, Any], *, made: bool) -> list[str]:
-    """Code that gives a layer other numbers; one whose weights change in shape has to be ``made`` anew."""
-    if not made:
-        return [f"{path_to(model, name)}.{key} = {value!r}" for key, value in new.items()]
-    layer = copy.copy(model.get_submodule(name))
-    vars(layer).update(new)
-    return [f"{path_to(model, name)} = {constructor(layer)}"]
+class Step(NamedTuple):
+    """What is done to a side of a join, which all sides may decide on: to tensors, and the same as code."""
+
+    change: Callable[[Tensor, list[Tensor]], Tensor]
+    code: Callable[[str, list[str]], str]  # empty where there is nothing to do
+    first: Callable[[list[str]], str] = lambda _: ""  # code in front of it
 
 
 def at_join(
-    run: Any, join: Join, what: str, change: Callable[[list[Tensor]], list[Tensor]], body: str, made: Any = None
+    run: Any, join: Join, what: str, *steps: Step, place: int | None = None, made: nn.Module | None = None
 ) -> Fix:
-    """A change of what meets at a join of a ``Trace``, and code that does the same to SIDE_1, SIDE_2, ...
+    """Steps for every side of a join of a ``Trace``, or for that at one place.
 
-    ``made`` is a new layer, which the ``body`` calls SELF.LAYER.
+    ``made`` is a new layer, which their code calls SELF.LAYER.
     """
 
     def changed(function: str, given: Arguments) -> Arguments:
         args, kwargs = given
-        if join.sign == "cat":
-            return [change(list(args[0])), *args[1:]], kwargs
-        return [*change(list(args[:2])), *args[2:]], kwargs
+        sides = [*(args[0] if join.sign == "cat" else args[:2])]
+        for side, step in product(range(len(sides)) if place is None else [place], steps):
+            sides[side] = step.change(sides[side], sides)
+        return ([sides, *args[1:]] if join.sign == "cat" else [*sides, *args[2:]]), kwargs
 
     owner = run.model.get_submodule(join.row.module)
     names = chain(["shortcut"], (f"shortcut_{number}" for number in count(2)))
     name = next(islice((each for each in names if not hasattr(owner, each)), len(run.changes), None))
-    edit = around(join.row.place, join.sign, len(join.sides), body.replace("SELF.LAYER", f"SELF.{name}"))
+    sides = [f"SIDE_{number}" for number in range(1, len(join.sides) + 1)]
+    lines = [step.first(sides) for step in steps]
+    for side, step in product(sides if place is None else [sides[place]], steps):
+        lines += [f"{side} = {code}" for code in [step.code(side, sides)] if code]
+    body = "\n".join(filter(None, lines)).replace("SELF.LAYER", f"SELF.{name}")
+    edit = around(join.row.place, join.sign, len(sides), body)
     layers = (f"{path_to(run.model, join.row.module)}.{name} = {constructor(made)}",) if made and edit else ()
     parameters = sum(each.numel() for each in made.parameters()) if made else 0
-    return Fix(((what, ""),), {join.row.site: changed}, layers, (edit,) if edit else (), parameters)
-
-
-def _short(value: Any) -> str:
-    alike = isinstance(value, tuple) and len(set(value)) == 1
-    return str(value[0] if alike else value)
-
-
-def _commented(lines: str) -> str:
-    return "\n".join(f"# {line}" for line in dedent(lines).splitlines())
+    return Fix(((what, ""),), ((join.row.site, changed),), layers, (edit,) if edit else (), parameters)
 
 
 def path_to(model: nn.Module, name: str) -> str:

@@ -2,13 +2,23 @@
 
 import ast
 import linecache
+import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 from textwrap import indent
+from traceback import extract_tb
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
+
+Span = tuple[tuple[int, int], tuple[int, int]]  # where it begins and ends: lines, and columns in bytes
+_TORCH, _HERE = (str(Path(file).parent) + os.sep for file in (torch.__file__, __file__))
+_NOT_THE_LEARNERS = (_TORCH, _HERE)
+_CALLS = (ast.BinOp, ast.AugAssign, ast.Call)
 _SIMPLE = (ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)
 _LATER = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.IfExp, ast.BoolOp, ast.NamedExpr)
 
@@ -18,26 +28,36 @@ class Place:
     """Where a call stands."""
 
     file: str = ""
-    span: tuple[int, int, int, int] = (0, 0, 0, 0)  # first and last line, first and last column in bytes
+    span: Span = ((0, 0), (0, 0))
     owner: str = ""  # how the function calls the module that runs: self
     names: tuple[str, ...] = ()  # of the function's variables
 
     @property
     def line(self) -> str:
         """The call's lines, as one."""
-        first, last, *_ = self.span
+        (first, _), (last, _) = self.span
         return " ".join(filter(None, (linecache.getline(self.file, n).strip() for n in range(first, last + 1))))
 
 
 def place_of(frame: FrameType, module: object) -> Place:
-    """Where a frame stands at this moment."""
+    """Where the learner's code stands that led to a frame; nowhere if the model is nothing but layers of PyTorch."""
+    while frame.f_code.co_filename.startswith(_TORCH) and frame.f_back:
+        frame = frame.f_back
     code = frame.f_code
-    span = next(islice(code.co_positions(), frame.f_lasti // 2, None))
-    if None in span:
-        span = (frame.f_lineno, frame.f_lineno, 0, 0)
-    first = code.co_varnames[0] if code.co_argcount else ""
-    owner = first if first and frame.f_locals.get(first) is module else ""
-    return Place(code.co_filename, span, owner, code.co_varnames)  # type: ignore[arg-type]
+    if code.co_filename.startswith(_NOT_THE_LEARNERS):
+        return Place()
+    first, last, begin, end = next(islice(code.co_positions(), frame.f_lasti // 2, None))
+    if first is None or last is None or begin is None or end is None:
+        first, last, begin, end = frame.f_lineno, frame.f_lineno, 0, 0
+    owner = code.co_varnames[0] if code.co_argcount else ""
+    is_method = owner and frame.f_locals.get(owner) is module
+    return Place(code.co_filename, ((first, begin), (last, end)), owner if is_method else "", code.co_varnames)
+
+
+def line_of(error: Exception) -> str:
+    """The learner's line that raised an error."""
+    frames = [each for each in extract_tb(error.__traceback__) if not each.filename.startswith(_NOT_THE_LEARNERS)]
+    return (frames[-1].line or "") if frames else ""
 
 
 @dataclass(frozen=True)
@@ -51,13 +71,13 @@ class Edit:
 def with_arguments(place: Place, first: str, new: dict[str, Any], bind: Any) -> Edit | None:
     """A call with other arguments by name; ``bind`` names those that it has."""
     found = _found(place)
-    if not found or not isinstance(found[1], ast.Call) or not found[1].args:
+    if not found or not isinstance(found.call, ast.Call) or not found.call.args:
         return None
-    statement, call = found
+    call = found.call
     given = bind(call.args, {str(each.arg): each.value for each in call.keywords}) or {}
     texts = {name: ast.unparse(value) for name, value in given.items()} | {n: repr(v) for n, v in new.items()}
     named = ", ".join(f"{name}={text}" for name, text in texts.items() if name != first)
-    return _edited(place, statement, call, f"{ast.unparse(call.func)}({texts[first]}, {named})")
+    return found.edited(call, f"{ast.unparse(call.func)}({texts[first]}, {named})")
 
 
 def around(place: Place, sign: str, count: int, body: str) -> Edit | None:
@@ -67,31 +87,23 @@ def around(place: Place, sign: str, count: int, body: str) -> Edit | None:
     alone on its lines, for only there would that mean the same.
     """
     found = _found(place)
-    if not found or not place.owner:
+    if not found or not found.is_plain or not place.owner:
         return None
-    statement, node = found
-    sides, whole = _sides(node, sign)
-    alone = _alone(place, statement) and isinstance(statement, _SIMPLE)
-    inside = any(
-        isinstance(each, _LATER) and _span(each) != _span(node) and _holds(each, node) for each in ast.walk(statement)
-    )
-    if len(sides) not in (1, count) or not alone or inside:
+    sides, whole = _sides(found.call, sign)
+    if len(sides) not in (1, count):
         return None
     names = [f"side_{number}" for number in range(1, count + 1)]
     while {*names} & {*place.names}:
         names = [name + "_" for name in names]
-    for number, name in reversed([*enumerate(names, start=1)]):
-        body = body.replace(f"SIDE_{number}", name)
+    body = re.sub(r"SIDE_(\d+)", lambda side: names[int(side[1]) - 1], body)
     body = body.replace("SIZES", "sizes" + "_" * ("sizes" in place.names)).replace("SELF", place.owner)
-    operator = {"−": "-"}.get(sign, sign)
-    instead = f"[{', '.join(names)}]" if sign == "cat" else f"{names[0]} {operator} {names[1]}"
-    if isinstance(node, ast.AugAssign):
-        instead = f"{ast.unparse(node.target)} = {instead}"
-    taken = f"{', '.join(names)} = {', '.join(map(ast.unparse, sides))}"
-    edit = _edited(place, statement, whole, instead)
+    instead = f"[{', '.join(names)}]" if sign == "cat" else f" {sign.replace('−', '-')} ".join(names)
+    if isinstance(found.call, ast.AugAssign):
+        instead = f"{ast.unparse(found.call.target)} = {instead}"
+    edit = found.edited(whole, instead)
     margin = edit.lines[: len(edit.lines) - len(edit.lines.lstrip())]
-    before = indent(f"{taken}\n{body}\n", margin)
-    return Edit(edit.lines, before + edit.instead)
+    before = f"{', '.join(names)} = {', '.join(map(ast.unparse, sides))}\n{body}\n"
+    return Edit(edit.lines, indent(before, margin) + edit.instead)
 
 
 def _sides(node: Any, sign: str) -> tuple[list[ast.expr], ast.AST]:
@@ -100,7 +112,7 @@ def _sides(node: Any, sign: str) -> tuple[list[ast.expr], ast.AST]:
         return [node.left, node.right], node
     if isinstance(node, ast.AugAssign):
         return [node.target, node.value], node
-    if not isinstance(node, ast.Call) or not node.args:
+    if not node.args:
         return [], node
     if sign == "cat":
         first = node.args[0]
@@ -110,57 +122,49 @@ def _sides(node: Any, sign: str) -> tuple[list[ast.expr], ast.AST]:
     return (node.args if len(node.args) == 2 else [node.func.value, *node.args]), node
 
 
-def _found(place: Place) -> tuple[ast.stmt, Any] | None:
-    """The statement around a place, and the call itself."""
-    inside = [
-        each for each in _nodes(place.file, "".join(linecache.getlines(place.file))) if _holds_span(each, place.span)
-    ]
-    calls = [
-        each
-        for each in inside
-        if _span(each) == place.span and isinstance(each, ast.BinOp | ast.AugAssign | ast.Call)
-    ]
-    statements = [each for each in inside if isinstance(each, ast.stmt)]
-    return (statements[-1], calls[-1]) if calls and statements else None
+class _Found(NamedTuple):
+    """A call, or an operation, in its statement."""
+
+    statement: ast.stmt
+    call: Any
+    is_later: bool  # whether it runs at another time than its statement, or more than once
+    lines: list[bytes]  # of the statement
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the statement is a simple one that stands alone on its lines, and runs the call once."""
+        before, behind = self.lines[0][: self.statement.col_offset], self.lines[-1][self.statement.end_col_offset :]
+        alone = not before.strip() and behind.strip()[:1] in (b"", b"#")
+        return alone and not self.is_later and isinstance(self.statement, _SIMPLE)
+
+    def edited(self, part: Any, instead: str) -> Edit:
+        """The statement's lines, and the same with one part replaced."""
+        first, last = part.lineno - self.statement.lineno, part.end_lineno - self.statement.lineno
+        before = b"".join(self.lines[:first]) + self.lines[first][: part.col_offset]
+        after = self.lines[last][part.end_col_offset :] + b"".join(self.lines[last + 1 :])
+        lines = b"".join(self.lines).decode().rstrip("\n")
+        return Edit(lines, (before.decode() + instead + after.decode()).rstrip("\n"))
+
+
+def _found(place: Place) -> _Found | None:
+    """The call at a place."""
+    lines, (begin, end) = linecache.getlines(place.file), place.span
+    inside = [(node, span) for node, span in _nodes("".join(lines)) if span[0] <= begin and end <= span[1]]
+    calls = [node for node, span in inside if span == place.span and isinstance(node, _CALLS)]
+    if not calls:
+        return None
+    statement = [node for node, _ in inside if isinstance(node, ast.stmt)][-1]
+    is_later = any(isinstance(node, _LATER) and span != place.span for node, span in inside)
+    own = lines[statement.lineno - 1 : statement.end_lineno]
+    return _Found(statement, calls[-1], is_later, [line.encode() for line in own])
 
 
 @lru_cache(maxsize=8)
-def _nodes(file: str, source: str) -> list[Any]:
-    """All parts of a file that have a place, the outer before the inner."""
+def _nodes(source: str) -> list[tuple[Any, Span]]:
+    """All parts of a code that have a place, the outer before the inner."""
     try:
-        return [each for each in ast.walk(ast.parse(source)) if hasattr(each, "end_col_offset")]
+        nodes: list[Any] = [*ast.walk(ast.parse(source))]
     except SyntaxError:
         return []
-
-
-def _span(node: Any) -> tuple[int, int, int, int]:
-    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
-
-
-def _holds(node: Any, other: Any) -> bool:
-    return _holds_span(node, _span(other))
-
-
-def _holds_span(node: Any, span: tuple[int, int, int, int]) -> bool:
-    first, last, begin, end = span
-    return (node.lineno, node.col_offset) <= (first, begin) and (node.end_lineno, node.end_col_offset) >= (last, end)
-
-
-def _alone(place: Place, statement: ast.stmt) -> bool:
-    lines = _lines(place, statement)
-    *_, begin, end = _span(statement)
-    behind = lines[-1].encode()[end:].decode().strip()
-    return not lines[0].encode()[:begin].strip() and (not behind or behind.startswith("#"))
-
-
-def _lines(place: Place, statement: ast.stmt) -> list[str]:
-    return linecache.getlines(place.file)[statement.lineno - 1 : statement.end_lineno]
-
-
-def _edited(place: Place, statement: ast.stmt, node: Any, instead: str) -> Edit:
-    """A statement's lines, and the same with one part replaced."""
-    lines = _lines(place, statement)
-    first, last = node.lineno - statement.lineno, node.end_lineno - statement.lineno
-    before = "".join(lines[:first]) + lines[first].encode()[: node.col_offset].decode()
-    after = lines[last].encode()[node.end_col_offset :].decode() + "".join(lines[last + 1 :])
-    return Edit("".join(lines).rstrip("\n"), (before + instead + after).rstrip("\n"))
+    placed = (each for each in nodes if hasattr(each, "end_col_offset"))
+    return [(each, ((each.lineno, each.col_offset), (each.end_lineno, each.end_col_offset))) for each in placed]

@@ -18,12 +18,11 @@ def explain(run: Trace) -> str:
     For a join: PyTorch's words, where its sides parted, and every step that changed the size in question. For a layer
     with too little room the smallest input that would do; for wrong channels those that it takes.
     """
-    if join := run.failed_join:
-        return "\n".join([*_failing_join(run, join), *_worth_a_look(run)])
+    said = [*_worth_a_look(run)]
     if run.error:
-        return "\n".join([*_failing_step(run), *_worth_a_look(run)])
+        return "\n".join([*(_failing_join(run, run.failed_join) if run.failed_join else _failing_step(run)), *said])
     fit = sum(join.verdict == "equal" for join in run.joins)
-    return "\n".join([*_worth_a_look(run), f"Joins whose shapes fit: {fit} of {len(run.joins)}."])
+    return "\n".join([*said, f"Joins whose shapes fit: {fit} of {len(run.joins)}."])
 
 
 def _failing_join(run: Trace, join: Join) -> Iterator[str]:
@@ -87,22 +86,20 @@ def smallest_input(run: Trace) -> int | None:
         return None
     needed = [1] * len(axes)
     while place != INPUT:
-        row = run.rows[place]
-        needed = [_least(row, axis, size) for axis, size in zip(axes, needed, strict=True)]
-        place = row.makers[0]
+        needed = [_least(run.rows[place], axis, size) for axis, size in zip(axes, needed, strict=True)]
+        place = run.rows[place].makers[0]
     return max(needed) if max(needed) < _MOST else None
 
 
 def _least(row: Row, axis: int, size: int) -> int:
     """The least that must go into a step so that at least ``size`` comes out along one axis."""
-
-    def comes_out(goes_in: int) -> int:
-        shape = [*row.before[0]]
+    shape = [*row.before[0]]
+    for goes_in in range(1, _MOST):
         shape[axis] = goes_in
         step = along(row.function, row.call, tuple(shape), None, axis)
-        return step.size if step else 0
-
-    return next((each for each in range(1, _MOST) if comes_out(each) >= size), _MOST)
+        if step and step.size >= size:
+            return goes_in
+    return _MOST
 
 
 def _worth_a_look(run: Trace) -> Iterator[str]:

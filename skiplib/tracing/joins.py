@@ -3,12 +3,12 @@
 It reads rows and runs nothing.
 """
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
+from math import inf, prod
 from operator import and_
 from typing import Literal
 
@@ -39,6 +39,17 @@ class Join:
         """The shapes that meet."""
         return self.row.before
 
+    @property
+    def skip(self) -> int:
+        """The side with the fewest steps since the fork."""
+        return min(range(len(self.ways)), key=lambda side: len(self.ways[side]))
+
+    @property
+    def branch(self) -> int:
+        """Of the other sides that with the most."""
+        others = (side for side in range(len(self.ways)) if side != self.skip)
+        return max(others, key=lambda side: len(self.ways[side]))
+
 
 def joins_of(rows: Sequence[Row]) -> list[Join]:
     """The joins of a run, one that failed included."""
@@ -49,17 +60,13 @@ def joins_of(rows: Sequence[Row]) -> list[Join]:
         if sign and len(row.makers) > 1:
             fork = reduce(and_, (pasts[maker] for maker in row.makers)).bit_length() - 2
             ways = tuple(_way(rows, pasts, maker, fork) for maker in row.makers)
-            layered = [any(map(_is_layer, (rows[each] for each in way))) for way in ways]
+            layered = [any(_is_layer(rows[each]) for each in way) for way in ways]
             kind: Kind = "shortcut" if all(layered) else "identity" if any(layered) else "formula"
-            found.append(Join(place, row, sign, fork, ways, _verdict(row, sign, kind), kind))
+            verdict: Verdict = "error" if row.error else "equal"
+            if not (row.error or sign == "cat" or kind == "formula"):  # that stretches because it is meant to
+                verdict = add_verdict(*row.before[:2])
+            found.append(Join(place, row, sign, fork, ways, verdict, kind))
     return found
-
-
-def _verdict(row: Row, sign: str, kind: Kind) -> Verdict:
-    """A formula, such as ``x - x.mean(1, keepdim=True)``, stretches because it is meant to."""
-    if row.error:
-        return "error"
-    return "equal" if sign == "cat" or kind == "formula" else add_verdict(*row.before[:2])
 
 
 def _is_layer(row: Row) -> bool:
@@ -71,25 +78,10 @@ def _way(rows: Sequence[Row], pasts: dict[int, int], place: int, fork: int) -> t
     way: list[int] = []
     while place != fork:
         way.insert(0, place)
-        back = [
-            (elements(shape), -side, maker)
-            for side, (maker, shape) in enumerate(zip(rows[place].makers, rows[place].before, strict=True))
-            if pasts[maker] >> (fork + 1) & 1
-        ]
-        place = max(back)[-1]
+        sources = zip(rows[place].before, rows[place].makers, strict=True)
+        back = [each for each in sources if pasts[each[1]] >> (fork + 1) & 1]
+        _, place = max(back, key=lambda source: prod(source[0]))
     return tuple(way)
-
-
-def short_and_long(join: Join) -> tuple[int, int]:
-    """The side with the fewest steps since the fork, and that with the most."""
-    lengths = [len(way) for way in join.ways]
-    short = lengths.index(min(lengths))
-    return short, max((place for place in range(len(lengths)) if place != short), key=lengths.__getitem__)
-
-
-def elements(shape: Shape) -> int:
-    """How many numbers a tensor of this shape holds."""
-    return reduce(lambda count, size: count * size, shape, 1)
 
 
 def fields(rows: Sequence[Row], origin: int, axis: int) -> dict[int, Field | None]:
@@ -99,25 +91,19 @@ def fields(rows: Sequence[Row], origin: int, axis: int) -> dict[int, Field | Non
     on the origin are left out.
     """
     known: dict[int, Field | None] = {origin: (Fraction(1), Fraction(0), Fraction(0))}
-    for place in range(origin + 1, len(rows)):
-        row = rows[place]
+    for place, row in enumerate(rows[origin + 1 :], start=origin + 1):
         sources = [each for each in zip(row.makers, row.before, strict=True) if each[0] in known]
         if _GATED.fullmatch(row.function) and row.shape:  # the gate's own view does not count
-            shape = row.shape
-            sources = [each for each in sources if _size(each[1], axis) == _size(shape, axis)] or sources
+            ones = (1,) * -axis  # an axis that a shape lacks counts as 1
+            sources = [each for each in sources if (ones + each[1])[axis] == (ones + row.shape)[axis]] or sources
         if sources:
-            fields_ = [_through(row, known[maker], before, axis) for maker, before in sources]
-            known[place] = reduce(_union, fields_)
+            known[place] = reduce(_union, (_through(row, known[maker], before, axis) for maker, before in sources))
     return known
-
-
-def _size(shape: Shape, axis: int) -> int:
-    return shape[axis] if len(shape) >= -axis else 1
 
 
 def _through(row: Row, field: Field | None, before: Shape, axis: int) -> Field | None:
     step = along(row.function, row.call, before, row.shape, axis) if len(before) >= -axis else None
-    if field is None or step is None or step.jump is None:
+    if not field or not step or step.jump is None:
         return None
     jump, low, high = field
     return jump * step.jump, low + jump * step.low, high + jump * step.high
@@ -139,5 +125,5 @@ def offset(rows: Sequence[Row], join: Join) -> float | None:
         if here is None or there is None:
             return None
         middles = (here[1] + here[2] - there[1] - there[2]) / 2
-        apart.append(float(abs(middles)) if here[0] == there[0] else math.inf)
+        apart.append(float(abs(middles)) if here[0] == there[0] else inf)
     return max(apart)

@@ -1,36 +1,39 @@
-"""Write down every step of a module while it runs (layer L1, torch).
+"""Run a copy of a module, and write down every step of it (layer L1, torch).
 
 The steps are the learner's own calls (``TorchFunctionMode``), their names come from hooks on the modules. What a
-scripted function does, or NumPy, is not seen.
+scripted function does, or NumPy, is not seen. A forward may still reach what lies outside of its module: a hook that
+fills a list of the learner's does.
 """
 
-import os
+import copy
+import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass, replace
+from functools import partial
+from io import StringIO
 from math import prod
-from pathlib import Path
-from types import FrameType
 from typing import Any
+from warnings import catch_warnings
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from skiplib.tracing.code import Place, place_of
+from skiplib.tracing.code import Place, line_of, place_of
 from skiplib.tracing.sums import Call, Shape, bound, sum_of, window_of
 from skiplib.words import minus
 
 INPUT = -1  # the model's input, where a row is named
 Arguments = tuple[Sequence[Any], dict[str, Any]]
 Change = Callable[[str, Arguments], Arguments]  # of the arguments of a function
-RUN = "record"  # the function that runs a module: outside of it there are no lines of the module's
-Site = tuple[object, ...]  # where a call stands, for a change of it
+Site = tuple[str, str, Place | None]  # a module, a function, and the line: for a layer none, wherever it is called
+Changes = Sequence[tuple[Site, Change]]  # of calls, in the order in which they are made
 _ONLY_SHAPE = ("_like", "new_")  # what such functions give does not depend on the values of their argument
-NOT_THE_LEARNERS = (str(Path(torch.__file__).parent) + os.sep, str(Path(__file__).parent) + os.sep)
+_SMALL = 10**6  # parameters are copied, too, so that a forward may write to them; of larger models they are shared
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Row:
     """One step: a call that makes a tensor of tensors that depend on the input."""
 
     module: str  # the path of the module that runs it, "down.2.3"
-    again: int  # which of that module's calls
+    name: str  # the same, and which of its calls: "down.2.3 #2"
     is_layer: bool  # whether that is a layer of PyTorch's
     op: str  # what the learner knows it by: Conv2d, relu, add
     function: str  # what PyTorch calls it: conv2d, relu, add
@@ -46,26 +49,21 @@ class Row:
     before: tuple[Shape, ...]  # shapes of what depends on the input
     makers: tuple[int, ...]  # the rows that made it, or INPUT
     overwritten: tuple[int, ...]  # the rows that have changed it since then, in place
-    call: Call | None  # the arguments, where they decide on a size
-    shape: Shape | None  # of what comes out; None where it failed
-    error: str  # PyTorch's words
-    parameters: int  # those that no earlier row has used
-    learned: bool  # whether it uses any
+    parameters: int = 0  # those that no earlier row has used
+    learned: bool = False  # whether it uses any
+    call: Call | None = None  # the arguments, where they decide on a size
+    shape: Shape | None = None  # of what comes out; None where it failed
+    error: str = ""  # PyTorch's words
 
     @property
     def site(self) -> Site:
         """Where its call stands."""
-        return site_of(self.module, self.function, None if self.is_layer else self.place)
+        return self.module, self.function, None if self.is_layer else self.place
 
     @property
     def line(self) -> str:
         """The learner's own, where the call stands."""
         return self.place.line
-
-    @property
-    def name(self) -> str:
-        """The module, and which of its calls."""
-        return self.module + f" #{self.again}" * (self.again > 1)
 
     @property
     def sum(self) -> str:
@@ -89,25 +87,15 @@ class Row:
         return f"{self.name} {self.op}".strip()
 
 
-def site_of(module: str, function: str, place: Place | None) -> Site:
-    """Where a call stands: for a layer that is its name, wherever it is called."""
-    return (module, function, place)
-
-
 class Recorder(TorchFunctionMode):
-    """While it is switched on, writes down rows; ``changes`` are applied to calls at their sites.
+    """While it is switched on, writes down rows; ``changes`` are applied to calls at their sites."""
 
-    Attributes:
-        rows: the steps so far.
-    """
-
-    def __init__(self, inputs: Sequence[Tensor], changes: Mapping[Site, Change]) -> None:
+    def __init__(self, inputs: Sequence[Tensor], changes: Changes) -> None:
         super().__init__()
         self.rows: list[Row] = []
         self._changes = changes
-        self._makers, self._spoilt, self._spoilt_in_part = (WeakIdKeyDictionary() for _ in range(3))
-        for each in inputs:
-            self._makers[each] = INPUT
+        self._makers = WeakIdKeyDictionary(dict.fromkeys(inputs, INPUT))
+        self._spoilt, self._spoilt_in_part = WeakIdKeyDictionary(), WeakIdKeyDictionary()
         self._running: list[tuple[str, int, nn.Module]] = [("", 1, nn.Module())]
         self._counted: set[int] = set()
         self._waiting = 0  # parameters that went into weights which no step has used yet
@@ -117,12 +105,9 @@ class Recorder(TorchFunctionMode):
         """Know which module is running."""
         calls: Counter[str] = Counter()
 
-        def begin(name: str) -> Callable[[nn.Module, Any], None]:
-            def hook(module: nn.Module, _: Any) -> None:
-                calls[name] += 1
-                self._running.append((name, calls[name], module))
-
-            return hook
+        def begin(name: str, module: nn.Module, _: Any) -> None:
+            calls[name] += 1
+            self._running.append((name, calls[name], module))
 
         def end(*_: Any) -> None:
             self._running.pop()
@@ -130,36 +115,36 @@ class Recorder(TorchFunctionMode):
         with ExitStack() as hooks:
             for name, module in model.named_modules():
                 if not isinstance(module, torch.jit.ScriptModule):
-                    hooks.callback(module.register_forward_pre_hook(begin(name), prepend=True).remove)
+                    hooks.callback(module.register_forward_pre_hook(partial(begin, name), prepend=True).remove)
                     hooks.callback(module.register_forward_hook(end, always_call=True).remove)
             yield
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         function, kwargs = _name(func), dict(kwargs or {})
-        given = list(tensors((args, kwargs)))
-        fresh, learned = self._parameters(given)
-        if not any(self._maker(each) is not None for each in given) or any(part in function for part in _ONLY_SHAPE):
-            self._waiting += fresh
+        given = list(_tensors((args, kwargs)))
+        inputs = [each for each in given if self._maker(each) is not None]
+        parameters, learned = self._parameters(given)
+        if not inputs or any(part in function for part in _ONLY_SHAPE):
+            self._waiting = parameters
             return func(*args, **kwargs)
-        step = self._step(function, given) | {"parameters": fresh + self._waiting, "learned": learned}
-        if change := self._changes.get(
-            site_of(step["module"], function, None if step["is_layer"] else step["place"])
-        ):
-            args, kwargs = change(function, (args, kwargs))
-            changed = tuple(tuple(each.shape) for each in tensors((args, kwargs)))
-            step["before"] = changed if len(changed) == len(step["before"]) else step["before"]
+        row = replace(self._row(function, inputs), parameters=parameters, learned=learned)
+        for site, change in self._changes:
+            if site == row.site:
+                args, kwargs = change(function, (args, kwargs))
+                changed = tuple(tuple(each.shape) for each in _tensors((args, kwargs)))
+                row = replace(row, before=changed if len(changed) == len(row.before) else row.before)
         if silent := kwargs.get("inplace") is True:  # run it beside its input, to see who still uses that
             kwargs["inplace"] = False
-        versions = [version_of(each) for each in given]
+        versions = [_version_of(each) for each in given]
         try:
             result = func(*args, **kwargs)
         except Exception as error:
-            self._write(step, func, args, kwargs, None, legible(error))
+            self._write(replace(row, error=_legible(error)), func, args, kwargs)
             raise
-        made = list(tensors(result))
-        in_place = [each for each, version in zip(given, versions, strict=True) if version_of(each) != version]
+        made = list(_tensors(result))
+        in_place = [each for each, version in zip(given, versions, strict=True) if _version_of(each) != version]
         if in_place or any(all(each is not other for other in given) for each in made):
-            self._write(step, func, args, kwargs, tuple((made or in_place)[0].shape), "")
+            self._write(replace(row, shape=tuple((made or in_place)[0].shape)), func, args, kwargs)
             for each in [*made, *in_place, *(each._base for each in in_place if each._base is not None)]:
                 self._makers[each] = len(self.rows) - 1
         if silent and made[0] is not given[0]:
@@ -168,66 +153,62 @@ class Recorder(TorchFunctionMode):
                 self._spoilt_in_part[given[0]._base] = len(self.rows) - 1
         return result
 
-    def _step(self, function: str, given: Sequence[Tensor]) -> dict[str, Any]:
+    def _row(self, function: str, inputs: Sequence[Tensor]) -> Row:
         """What is known of a step before it runs."""
         path, again, module = self._running[-1]
-        frame = _learners(sys._getframe(2))
         is_layer = type(module).__module__.startswith("torch.nn.") and not any(module.children())
-        inputs = [each for each in given if self._maker(each) is not None]
-        return {
-            "module": path,
-            "again": again,
-            "is_layer": is_layer,
-            "op": type(module).__name__ if is_layer else function.strip("_"),
-            "function": function,
-            "place": place_of(frame, module) if frame else Place(),
-            "before": tuple(tuple(each.shape) for each in inputs),
-            "makers": tuple(self._maker(each) for each in inputs),
-            "overwritten": tuple(row for each in inputs if (row := self._overwritten(each)) is not None),
-        }
+        return Row(
+            path,
+            path + f" #{again}" * (again > 1),
+            is_layer,
+            type(module).__name__ if is_layer else function.strip("_"),
+            function,
+            place_of(sys._getframe(2), module),
+            before=tuple(tuple(each.shape) for each in inputs),
+            makers=tuple(maker for each in inputs if (maker := self._maker(each)) is not None),
+            overwritten=tuple(rows[0] for each in inputs if (rows := self._spoilers(each))),
+        )
 
-    def _write(self, step: Any, func: Any, args: Any, kwargs: Any, shape: Shape | None, error: str) -> None:
+    def _write(self, row: Row, func: Any, args: Any, kwargs: Any) -> None:
         self._waiting = 0
-        call = None if _is_a_window_view(func) else bound(step["function"], args, kwargs)
-        if call is not None:
-            call = {name: _plain(value) for name, value in call.items()}
-        self.rows.append(Row(**step, call=call, shape=shape, error=error))
+        call = None if func is Tensor.unfold else bound(row.function, args, kwargs)  # that is not F.unfold
+        self.rows.append(replace(row, call=call and {name: _plain(value) for name, value in call.items()}))
 
     def _maker(self, tensor: Tensor) -> int | None:
         """The row that made a tensor, or changed what it is a view of; None where it does not depend on the input."""
-        rows = [self._makers[each] for each in (tensor, tensor._base) if each is not None and each in self._makers]
-        return max(rows, default=None)
+        return max(_known(self._makers, tensor, tensor._base), default=None)
 
-    def _overwritten(self, tensor: Tensor) -> int | None:
-        """The row of the in-place layer that changed a tensor, or all that it is a view of, or a part of it."""
-        base = tensor._base
-        whole = [self._spoilt[each] for each in (base, tensor) if each is not None and each in self._spoilt]
-        part = [self._spoilt_in_part[tensor]] if tensor in self._spoilt_in_part else []
-        return next(iter([*whole, *part]), None)
+    def _spoilers(self, tensor: Tensor) -> list[int]:
+        """The rows of in-place layers that changed all that a tensor is a view of, or it, or a part of it."""
+        return [*_known(self._spoilt, tensor._base, tensor), *_known(self._spoilt_in_part, tensor)]
 
     def _parameters(self, given: Sequence[Tensor]) -> tuple[int, bool]:
         """How many parameters are used for the first time, and whether any are used."""
         used = {id(each): each.numel() for each in given if isinstance(each, nn.Parameter)}
         fresh = sum(count for key, count in used.items() if key not in self._counted)
         self._counted |= used.keys()
-        return fresh, bool(used or self._waiting)
+        return fresh + self._waiting, bool(used or self._waiting)
 
 
-def tensors(value: Any) -> Iterator[Tensor]:
+def _known(rows: Mapping[Tensor, int], *several: Tensor | None) -> list[int]:
+    return [rows[each] for each in several if each is not None and each in rows]
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
     """All tensors in lists, tuples and dicts."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, list | tuple | dict):
         for each in value.values() if isinstance(value, dict) else value:
-            yield from tensors(each)
+            yield from _tensors(each)
 
 
-def legible(error: Exception) -> str:
+def _legible(error: Exception) -> str:
     """An error's words, without what no page can show."""
     return "".join(each if each.isprintable() or each == "\n" else "·" for each in str(error))
 
 
-def version_of(tensor: Tensor) -> int:
+def _version_of(tensor: Tensor) -> int:
     """How often it was changed in place; those of ``torch.inference_mode`` do not count it."""
     return 0 if tensor.is_inference() else tensor._version
 
@@ -245,17 +226,56 @@ def _name(func: Any) -> str:
     return func.__self__.__name__ if name == "__get__" else name  # a property, such as x.T
 
 
-def _is_a_window_view(func: Any) -> bool:
-    """``Tensor.unfold`` has the name of ``F.unfold`` and other arguments."""
-    return _name(func) == "unfold" and getattr(func, "__module__", None) != "torch.nn.functional"
+def record(
+    model: nn.Module, inputs: Sequence[Tensor], changes: Changes, *, training: bool
+) -> tuple[list[Row], str, str, Shape | None]:
+    """Run a copy of a module: its rows, the error that escaped and its line, or the output's shape.
+
+    What the module prints is not shown, and no generator of random numbers moves.
+    """
+    with _left_alone(model, training), torch.random.fork_rng(devices=[]), redirect_stdout(StringIO()):
+        twin = _copied(model)
+        twin.train(training)
+        inputs = [each.clone() for each in inputs]
+        recorder, state = Recorder(inputs, changes), random.getstate()
+        try:
+            with torch.no_grad(), catch_warnings(action="ignore"), recorder.follow(twin), recorder:
+                made = list(_tensors(twin(*inputs)))
+        except Exception as error:
+            told = _legible(error)
+            if not any(row.error == told for row in recorder.rows[-1:]):  # no call of PyTorch is to blame
+                told = f"{type(error).__name__}: {told}".removesuffix(": ")
+            return recorder.rows, told, line_of(error), None
+        finally:
+            random.setstate(state)
+    return recorder.rows, "", "", tuple(made[0].shape) if made else None
 
 
-def _learners(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame that is not PyTorch's; None where the model is nothing but layers of PyTorch."""
-    while frame and frame.f_code.co_filename.startswith(NOT_THE_LEARNERS):
-        frame = (
-            None
-            if frame.f_code.co_name == RUN and frame.f_code.co_filename.startswith(NOT_THE_LEARNERS[1])
-            else frame.f_back
-        )
-    return frame
+@contextmanager
+def _left_alone(model: nn.Module, training: bool) -> Iterator[None]:
+    """Modes and buffers of the learner's own module, which a forward may reach past its copy, by a lambda."""
+    modes = {module: module.training for module in model.modules()}
+    buffers = [(buffer, _version_of(buffer), buffer.clone()) for buffer in model.buffers()]
+    for module in modes:
+        module.training = training
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+        with torch.no_grad():
+            for buffer, version, value in buffers:
+                if _version_of(buffer) != version:
+                    buffer.copy_(value)
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    """A copy; what cannot be copied (activations that are kept), or is too large, is shared."""
+    shared = {id(each): each for module in model.modules() for each in _tensors(vars(module)) if each.grad_fn}
+    parameters = list(model.parameters())
+    if sum(each.numel() for each in parameters) > _SMALL:
+        shared |= {id(each): each for each in parameters}
+    try:
+        return copy.deepcopy(model, shared)
+    except Exception as error:
+        raise TypeError(f"`model` cannot be copied, so it would not be left as it was: {error}") from None

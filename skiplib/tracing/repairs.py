@@ -5,11 +5,12 @@ A repair changes calls, at a layer or at a line of the learner's code; the modul
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
-from skiplib.tracing.changes import Fix, merged
-from skiplib.tracing.joins import Join, short_and_long
+from skiplib.tracing.changes import Fix
+from skiplib.tracing.joins import Join
 from skiplib.tracing.kinds import KINDS, Kind
 from skiplib.tracing.sums import Shape
 from skiplib.tracing.tracer import Trace, shown, swept
@@ -50,15 +51,12 @@ def repairs(run: Trace, sizes: Iterable[int] = ()) -> list[Repair]:
 
 
 def _trouble(run: Trace) -> int | None:
-    """The place of the first step that fails, or that stretches the side which came the shorter way."""
-    stretched = [join.place for join in run.joins if join.verdict == "broadcast" and _stretches_the_skip(join)]
-    return min([*stretched, *[len(run.rows) - 1] * bool(run.failed)], default=None)
-
-
-def _stretches_the_skip(join: Join) -> bool:
-    """The other side may be meant to be stretched: one number for each channel."""
-    skip = join.sides[short_and_long(join)[0]]
-    return skip != join.row.shape
+    """The place of the first step that fails, or that stretches the skip; the branch may be meant to be stretched."""
+    places = [len(run.rows) - 1] * bool(run.failed)
+    for join in run.joins:
+        if join.verdict == "broadcast" and join.sides[join.skip] != join.row.shape:
+            places.append(join.place)
+    return min(places, default=None)
 
 
 def _join_at(run: Trace, place: int) -> Join | None:
@@ -73,8 +71,8 @@ def _grown(run: Trace, kind: Kind) -> tuple[Fix, Trace] | None:
         if place is None:
             return None if run.error or not fix.changes else (fix, run)
         for step in kind(run, run.rows[place], _join_at(run, place)):
-            if step.changes.keys().isdisjoint(fix.changes):  # a repair never undoes itself
-                tried = run.again(changes=merged(run.changes, step.changes))
+            if not {*dict(step.changes)} & {*dict(fix.changes)}:  # a repair never undoes itself
+                tried = run.again(changes=(*run.changes, *step.changes))
                 after, met = _trouble(tried), _join_at(tried, place)
                 if ((not tried.error) if after is None else after > place) and (not met or met.verdict == "equal"):
                     break
@@ -86,20 +84,21 @@ def _grown(run: Trace, kind: Kind) -> tuple[Fix, Trace] | None:
 
 def _padded_input(run: Trace, sizes: Sequence[int]) -> Repair | None:
     """Zeros at the end of the input, up to the smallest multiple that makes every size run."""
-    shape = tuple(run.inputs[0].shape)
+    shape = run.inputs[0].shape
     if len(shape) < 3 or len(run.inputs) > 1 or _trouble(run) is None:
         return None
-    tried: dict[Shape, Trace] = {}
+    tried = cache(lambda shape: run.again(run.inputs[0].new_zeros(shape)))
     for multiple in _MULTIPLES:
-        wanted = [shape[2:], *((size,) * (len(shape) - 2) for size in sizes)]
-        padded = [(*shape[:2], *(-(-size // multiple) * multiple for size in each)) for each in wanted]
-        for each in padded:
-            tried[each] = tried.get(each) or run.again(run.inputs[0].new_zeros(each))
-            if tried[each].verdict != "equal":
-                break
-        else:
+        wanted = [shape, *((*shape[:2], *[size] * len(shape[2:])) for size in sizes)]
+        padded = [rounded_up(each, multiple) for each in wanted]
+        if all(tried(each).verdict == "equal" for each in padded):
             pairs = ", ".join(f"0, -x.shape[{axis}] % {multiple}" for axis in range(-1, 1 - len(shape), -1))
             code = (f"x = nn.functional.pad(x, ({pairs}))  # before the model",)
             fix = Fix(((f"pad the input to a multiple of {multiple}", ""),), layers=code)
-            return Repair(fix, tried[padded[0]].output_shape, tuple(sizes), len(sizes), multiple)
+            return Repair(fix, tried(padded[0]).output_shape, tuple(sizes), len(sizes), multiple)
     return None
+
+
+def rounded_up(shape: Sequence[int], multiple: int) -> Shape:
+    """A shape whose axes behind batch and channels are multiples of a number."""
+    return (*shape[:2], *(-(-size // multiple) * multiple for size in shape[2:]))

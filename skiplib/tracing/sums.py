@@ -29,6 +29,7 @@ _ORDER = {  # positional arguments, as PyTorch orders them
     "flatten": "input start_dim end_dim",
     "cat": "tensors dim",
 }
+_WHOLE = ("input", "weight", "bias", "pad")  # arguments that are not one number for each axis
 _POINTWISE = re.compile(  # a position of what these give sees one position; norms count as such
     r"_*(abs|add|addcmul|addcdiv|batch_norm|cat|ceil|clamp|clone|contiguous|cos|detach|div|elu|erf|exp|float|floor|gelu"
     r"|group_norm|half|hardsigmoid|hardswish|hardtanh|instance_norm|layer_norm|lerp|log|logsigmoid|local_response_norm"
@@ -74,7 +75,10 @@ def along(op: str, call: Call | None, before: Shape, after: Shape | None, axis: 
     """What a step does along one axis of its input, counted from the last, -1; None if that is not known."""
     kind, axes = kind_of(op), len(axes_of(op, before))
     if call is not None and kind in _SUMS and -axis <= axes:
-        return _SUMS[kind](op, call, before, axis)
+        at = {name: each_axis(value, axes)[axis] for name, value in call.items() if name not in _WHOLE}
+        window = {name: each[axis] for name, each in window_of(op, call, before).items()}
+        pad = [*call.get("pad", ()), *[0] * 2 * axes][-2 * axis - 2 :][:2]  # pairs from the last axis on
+        return _SUMS[kind](before[axis], {**at, **window, "pad": pad, "same": call.get("padding") == "same"})
     same = _POINTWISE.fullmatch(kind) and (after is None or after[2:] == before[2:])
     return Along(before[axis]) if same else None
 
@@ -101,14 +105,14 @@ def sum_of(op: str, call: Call | None, before: Sequence[Shape], after: Shape | N
 
 def each_axis(value: Any, axes: int) -> tuple[Any, ...]:
     """An argument for each axis, also where it is one number for all."""
-    given = tuple(value) if isinstance(value, Sequence) else (value,)
+    given = tuple(value) if isinstance(value, list | tuple) else (value,)
     return given if len(given) == axes else given * axes
 
 
 def window_of(op: str, call: Call | None, before: Shape) -> dict[str, tuple[int, ...]]:
     """``kernel_size``, ``stride``, ``padding``, ``dilation`` of a call for each axis; empty if it has no window.
 
-    Of ``padding="same"`` it is the left half.
+    An average pooling has no ``dilation``; ``padding="same"`` stands as its pixels before the input itself.
     """
     kind, axes = kind_of(op), len(axes_of(op, before))
     if call is None or kind not in ("conv", "conv_transpose", "avg_pool", "max_pool", "unfold"):
@@ -127,81 +131,66 @@ def window_of(op: str, call: Call | None, before: Shape) -> dict[str, tuple[int,
     }
 
 
-def _window(op: str, call: Call, before: Shape, axis: int) -> Along:
-    size, window = before[axis], {name: each[axis] for name, each in window_of(op, call, before).items()}
-    kernel, stride, left, dilation = (
-        window.get(name, 1) for name in ("kernel_size", "stride", "padding", "dilation")
-    )
-    reach = dilation * (kernel - 1)
-    right = reach - left if call.get("padding") == "same" else left
-    room, ceil = size + left + right - reach - 1, bool(call.get("ceil_mode"))
+def _window(size: int, at: Call) -> Along:
+    kernel, stride, left, dilation = at["kernel_size"], at["stride"], at["padding"], at.get("dilation", 1)
+    reach, ceil = dilation * (kernel - 1), at.get("ceil_mode", False)
+    right = reach - left if at["same"] else left
+    room = size + left + right - reach - 1
     places = (-(-room // stride) if ceil else room // stride) + 1
     hangs = ceil and (places - 1) * stride >= size + left  # the last window would begin in the padding at the end
     inside = f"{_padded(size, left, right)} − {_span(kernel, dilation)}"
     text = f"⌈({inside}) / {stride}⌉ + 1" if ceil else f"⌊({inside}) / {stride}⌋ + 1"
     text = f"{inside} + 1" if stride == 1 else text + " − 1" * hangs
-    over = f", {room % stride} left over" if room > 0 and room % stride and not ceil else ""
-    return Along(
-        places - hangs, f"{text} = {places - hangs}{over}", Fraction(stride), -Fraction(left), Fraction(reach - left)
-    )
+    text += f" = {places - hangs}"
+    text += f", {room % stride} left over" * bool(room > 0 and room % stride and not ceil)
+    return Along(places - hangs, text, Fraction(stride), -Fraction(left), Fraction(reach - left))
 
 
-def _transposed(op: str, call: Call, before: Shape, axis: int) -> Along:
-    size, window = before[axis], {name: each[axis] for name, each in window_of(op, call, before).items()}
-    kernel, stride, padding, dilation = window.values()
-    extra = each_axis(call.get("output_padding", 0), len(window_of(op, call, before)["stride"]))[axis]
-    reach = dilation * (kernel - 1)
+def _transposed(size: int, at: Call) -> Along:
+    kernel, stride, padding, dilation = (at[name] for name in ("kernel_size", "stride", "padding", "dilation"))
+    reach, extra = dilation * (kernel - 1), at.get("output_padding", 0)
     grown = (size - 1) * stride - 2 * padding + reach + 1 + extra
     text = f"({size} − 1)·{stride}" + f" − 2·{padding}" * bool(padding) + f" + {_span(kernel, dilation)}"
     text += f" + {extra}" * bool(extra) + f" = {grown}"
     return Along(grown, text, Fraction(1, stride), Fraction(padding - reach, stride), Fraction(padding, stride))
 
 
-def _span(kernel: int, dilation: int) -> str:
-    return str(kernel) if dilation == 1 else f"({dilation}·({kernel} − 1) + 1)"
-
-
-def _adaptive(op: str, call: Call, before: Shape, axis: int) -> Along:
-    size, axes = before[axis], len(axes_of(op, before))
-    asked = each_axis(call["output_size"], axes)[axis]
+def _adaptive(size: int, at: Call) -> Along:
+    asked = at["output_size"]
     if asked is None:
         return Along(size)
     step = Fraction(size, asked) if asked and size % asked == 0 else None  # else the windows differ in width
     return Along(asked, f"{size} → {asked}, as asked", step, high=(step or Fraction(1)) - 1)
 
 
-def _resized(op: str, call: Call, before: Shape, axis: int) -> Along:
-    size, axes = before[axis], len(axes_of(op, before))
-    if call.get("size") is not None:
-        new = each_axis(call["size"], axes)[axis]
-        text = f"{size} → {new}, as asked"
-    else:
-        scale = each_axis(call["scale_factor"], axes)[axis]
-        new = math.floor(size * scale)
-        text = f"⌊{size} · {scale:.4g}⌋ = {new}"
-    step = Fraction(size, new) if new else None
+def _resized(size: int, at: Call) -> Along:
+    new, text = at.get("size"), f"{size} → {at.get('size')}, as asked"
+    if new is None:
+        new = math.floor(size * at["scale_factor"])
+        text = f"⌊{size} · {at['scale_factor']:.4g}⌋ = {new}"
+    step, mode = Fraction(size, new) if new else None, at.get("mode", "nearest")
     middle = ((step or Fraction(1)) - 1) / 2  # of what output 0 reads
-    mode = call.get("mode", "nearest")
     if mode == "nearest" and new % size == 0:  # every pixel is copied so often
         return Along(new, text, step, 2 * middle, Fraction(0))
     reach = {"nearest": 1, "nearest-exact": 1, "area": math.ceil(step or 1), "bicubic": 2}.get(mode, 1)
-    return Along(new, text, None if call.get("align_corners") else step, middle - reach, middle + reach)
+    return Along(new, text, None if at.get("align_corners") else step, middle - reach, middle + reach)
 
 
-def _padding(op: str, call: Call, before: Shape, axis: int) -> Along:
-    size, axes = before[axis], len(axes_of(op, before))
-    left, right = [*call["pad"], *[0] * 2 * axes][-2 * axis - 2 :][:2]  # pairs from the last axis on
+def _padding(size: int, at: Call) -> Along:
+    left, right = at["pad"]
     new = size + left + right
     text = f"{_padded(size, left, right)} = {new}" if left or right else ""
     return Along(new, text, Fraction(1), -Fraction(left), -Fraction(left))
 
 
-def _shuffled(op: str, call: Call, before: Shape, axis: int) -> Along:
-    size = before[axis]
-    factor = call["upscale_factor"]
-    return Along(
-        size * factor, f"{size}·{factor} = {size * factor}", Fraction(1, factor), Fraction(1 - factor, factor)
-    )
+def _shuffled(size: int, at: Call) -> Along:
+    factor = at["upscale_factor"]
+    new = size * factor
+    return Along(new, f"{size}·{factor} = {new}", Fraction(1, factor), Fraction(1 - factor, factor))
+
+
+def _span(kernel: int, dilation: int) -> str:
+    return str(kernel) if dilation == 1 else f"({dilation}·({kernel} − 1) + 1)"
 
 
 def _padded(size: int, left: int, right: int) -> str:

@@ -1,6 +1,6 @@
 """Trace any module on one input, or at many sizes: its steps, its joins, where it fails (layer L1, torch)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,8 +11,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from skiplib.adding import Verdict
 from skiplib.arithmetic import checked_integer, checked_word
 from skiplib.tracing.joins import Join, fields, joins_of
-from skiplib.tracing.recorder import INPUT, Change, Row, Site
-from skiplib.tracing.running import record
+from skiplib.tracing.recorder import INPUT, Changes, Row, record
 from skiplib.tracing.sums import Shape
 from skiplib.words import in_ranges
 
@@ -26,7 +25,7 @@ class Trace:
     model: nn.Module = field(repr=False)  # the learner's own
     inputs: tuple[Tensor, ...] = field(repr=False)
     mode: str  # "eval" or "train"
-    changes: Mapping[Site, Change] = field(repr=False)  # of calls, by site
+    changes: Changes = field(repr=False)
     rows: Sequence[Row]
     error: str  # PyTorch's words, where the run failed
     line: str  # of the learner's code, that failed
@@ -40,9 +39,12 @@ class Trace:
     @property
     def verdict(self) -> Verdict:
         """What becomes of the run: "error", "broadcast" where an add stretches one of its sides, or "equal"."""
-        if self.error:
-            return "error"
-        return "broadcast" if any(join.verdict == "broadcast" for join in self.joins) else "equal"
+        return "error" if self.error else "broadcast" if self.stretched else "equal"
+
+    @cached_property
+    def stretched(self) -> list[Row]:
+        """The adds that stretch one of their sides."""
+        return [join.row for join in self.joins if join.verdict == "broadcast"]
 
     @property
     def failed(self) -> Row | None:
@@ -66,7 +68,7 @@ class Trace:
         seen = fields(self.rows[: place + 1], INPUT, axis).get(place)
         return None if seen is None else int(seen[2] - seen[1]) + 1
 
-    def again(self, *inputs: Tensor, changes: Mapping[Site, Change] | None = None) -> "Trace":
+    def again(self, *inputs: Tensor, changes: Changes | None = None) -> "Trace":
         """The same module on other inputs, or with other changes of its calls."""
         inputs, changes = inputs or self.inputs, self.changes if changes is None else changes
         run = record(self.model, inputs, changes, training=self.mode == "train")
@@ -74,11 +76,10 @@ class Trace:
 
     def __str__(self) -> str:
         """A line for each step: its name, its shape, its sum."""
-        stretched = [join.row for join in self.joins if join.verdict == "broadcast"]
         lines = [f"{'input':26} {shown(each.shape)}" for each in self.inputs]
         for row in self.rows:
             shape = shown(row.shape) if row.shape is not None else " with ".join(map(shown, row.before))
-            said = f"~ stretches {' with '.join(map(shown, row.before))}" if row in stretched else row.sum
+            said = f"~ stretches {' with '.join(map(shown, row.before))}" if row in self.stretched else row.sum
             lines.append(f"{row.label:26} {shape:18} {said}".rstrip())
         return "\n".join([*lines, *[f"✗ {self.error}"] * bool(self.error)])
 
@@ -90,9 +91,7 @@ def trace(
     input_data: Tensor | Sequence[Tensor] | None = None,
     mode: str = "eval",
 ) -> Trace:
-    """Run a module once, on zeros of ``input_size`` or on ``input_data``, and write down every step.
-
-    What runs is a copy that shares the parameters; the module is left as it was.
+    """Run a copy of a module once, on zeros of ``input_size`` or on ``input_data``, and write down every step.
 
     Raises:
         TypeError: if ``model`` cannot be followed, or ``input_data`` holds anything but tensors.
@@ -105,29 +104,22 @@ def trace(
     if not isinstance(model, nn.Module):
         raise TypeError(f"`model` must be an nn.Module; got {model!r}")
     if isinstance(model, torch.jit.ScriptModule) or "_orig_mod" in model._modules:
-        raise TypeError(
-            "`model` is scripted or compiled: there are no calls to follow; trace the module it was made of"
-        )
+        words = "there are no calls to follow; trace the module it was made of"
+        raise TypeError(f"`model` is scripted or compiled: {words}")
     if any(isinstance(each, LazyModuleMixin) and each.has_uninitialized_params() for each in model.modules()):
         raise TypeError("`model` has lazy layers, whose sizes are not known yet: run it once before")
     checked_word("mode", mode, ("eval", "train"))
-    if input_size is not None and input_data is None:
-        input_data = zeros(model, input_size)
-    elif input_size is not None or input_data is None:
+    if (input_size is None) == (input_data is None):
         raise ValueError("give either `input_size` or `input_data`")
+    if input_size is not None:
+        if not isinstance(input_size, Sequence):
+            raise TypeError(f"`input_size` must be a list or tuple of integers; got {input_size!r}")
+        like = next((each for each in model.parameters() if each.is_floating_point()), torch.empty(0))
+        input_data = like.new_zeros([checked_integer("input_size", size, 1) for size in input_size]).detach()
     inputs = tuple(input_data) if isinstance(input_data, list | tuple) else (input_data,)
     if not inputs or not all(isinstance(each, Tensor) for each in inputs):
         raise TypeError(f"`input_data` must be a tensor or a list of several; got {type(input_data).__name__}")
-    return Trace(model, inputs, mode, {}, (), "", "", None).again()
-
-
-def zeros(model: nn.Module, input_size: Sequence[int]) -> Tensor:
-    """An input of zeros, of the kind of the model's parameters."""
-    if not isinstance(input_size, Sequence):
-        raise TypeError(f"`input_size` must be a list or tuple of integers; got {input_size!r}")
-    sizes = [checked_integer("input_size", size, 1) for size in input_size]
-    like = next((each for each in model.parameters() if each.is_floating_point()), torch.empty(0))
-    return like.new_zeros(sizes).detach()
+    return Trace(model, inputs, mode, (), (), "", "", None).again()
 
 
 def shown(shape: Sequence[int] | None) -> str:
@@ -135,20 +127,22 @@ def shown(shape: Sequence[int] | None) -> str:
     return "?" if shape is None else f"({', '.join(map(str, shape))})"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sweep:
     """What becomes of a module at each size of its input."""
 
-    verdicts: dict[int, Verdict]
-    broke: dict[int, str]  # where it failed or stretched: the first step to blame
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    broke: dict[int, str] = field(default_factory=dict)  # where it failed or stretched: the first step to blame
+    work: int = 0  # multiplications so far
 
     def add(self, size: int, run: Trace) -> None:
         """Note what became of a run."""
         self.verdicts[size] = run.verdict
-        stretched = (join.row for join in run.joins if join.verdict == "broadcast")
-        blamed = run.failed or next(stretched, None)
-        if blamed or run.error:
-            self.broke[size] = f"{blamed.label}: {' and '.join(map(shown, blamed.before))}" if blamed else run.error
+        self.work += sum(row.work for row in run.rows)
+        if blamed := run.failed or next(iter(run.stretched), None):
+            self.broke[size] = f"{blamed.label}: {' and '.join(map(shown, blamed.before))}"
+        elif run.error:
+            self.broke[size] = run.error
 
     @property
     def runs(self) -> list[int]:
@@ -196,7 +190,7 @@ def swept(run: Trace, sizes: Iterable[int]) -> Sweep:
     batch, axes = run.inputs[0].shape[:2], run.inputs[0].dim() - 2
     if axes < 1:
         raise ValueError(f"`input_size` must have axes behind batch and channels; got {tuple(batch)}")
-    found = Sweep({}, {})
+    found = Sweep()
     for size in sizes:
         found.add(size, run.again(run.inputs[0].new_zeros(*batch, *[size] * axes)))
     return found
