@@ -15,7 +15,7 @@ from skiplib.explorers.base import View, code_line
 from skiplib.explorers.controls import INNER, Control
 from skiplib.explorers.folding import folded
 from skiplib.explorers.resting import RestingExplorer
-from skiplib.tracing.changes import Fix, at_layer
+from skiplib.tracing.changes import Fix, at_layer, is_movable
 from skiplib.tracing.explaining import explain
 from skiplib.tracing.recorder import Row, Site
 from skiplib.tracing.repairs import Repair, repairs, rounded_up
@@ -176,8 +176,8 @@ class TraceExplorer(RestingExplorer):
         """Offer the layers that this run has met and that have one window for all axes."""
         known = len(self._menu)
         for row in run.rows:
-            window = row.window
-            if row.site not in self._layers and window and all(len(set(each)) == 1 for each in window.values()):
+            movable = row.site not in self._layers and is_movable(self._start.model, row)
+            if movable and all(len(set(each)) == 1 for each in row.window.values()):
                 name = f"{row.module} {row.op}".strip()
                 alike = sum(f"{other.module} {other.op}".strip() == name for other in self._layers.values())
                 self._layers[row.site] = row

@@ -31,7 +31,8 @@ class Fix:
     parameters: int = 0  # more than before
 
     def __add__(self, other: "Fix") -> "Fix":
-        return Fix(**{name: value + vars(other)[name] for name, value in vars(self).items()})
+        both = {name: value + vars(other)[name] for name, value in vars(self).items()}
+        return Fix(**both | {"edits": tuple(dict.fromkeys(self.edits + other.edits))})  # one line for all instances
 
     @property
     def name(self) -> str:
@@ -45,7 +46,8 @@ class Fix:
     def code(self) -> str:
         """What to write, to paste."""
         edits = (f"{indent(dedent(edit.lines), '# ', lambda _: True)}\n{dedent(edit.instead)}" for edit in self.edits)
-        return "\n".join([*self.layers, *(f"# in place of\n{edit}" for edit in edits)])
+        code = [*self.layers, *(f"# in place of\n{edit}" for edit in edits)]
+        return "\n".join(code or ["# by hand: the line is not one plain statement"])
 
 
 def at_layer(model: nn.Module, row: Row, **new: Any) -> Fix:
@@ -103,16 +105,25 @@ def at_join(
 
     owner = run.model.get_submodule(join.row.module)
     names = chain(["shortcut"], (f"shortcut_{number}" for number in count(2)))
-    name = next(islice((each for each in names if not hasattr(owner, each)), len(run.changes), None))
+    taken = sum(site[0] == join.row.module for site, _ in run.changes)  # by earlier steps of the same repair
+    name = next(islice((each for each in names if not hasattr(owner, each)), taken, None))
+    shared = sum(type(each) is type(owner) for each in run.model.modules()) > 1  # others go without
     sides = [f"SIDE_{number}" for number in range(1, len(join.sides) + 1)]
     lines = [step.first(sides) for step in steps]
     for side, step in product(sides if place is None else [sides[place]], steps):
-        lines += [f"{side} = {code}" for code in [step.code(side, sides)] if code]
+        only = f' if hasattr(SELF, "{name}") else {side}' * (made is not None and shared)
+        lines += [f"{side} = {code}{only}" for code in [step.code(side, sides)] if code]
     body = "\n".join(filter(None, lines)).replace("SELF.LAYER", f"SELF.{name}")
     edit = around(join.row.place, join.sign, len(sides), body)
     layers = (f"{path_to(run.model, join.row.module)}.{name} = {constructor(made)}",) if made and edit else ()
     parameters = sum(each.numel() for each in made.parameters()) if made else 0
     return Fix(((what, ""),), ((join.row.site, changed),), layers, (edit,) if edit else (), parameters)
+
+
+def is_movable(model: nn.Module, row: Row) -> bool:
+    """Whether a layer's numbers are those of its call; other padding modes pad in a call of their own."""
+    layer = model.get_submodule(row.module) if row.is_layer else None
+    return bool(row.window) and getattr(layer, "padding_mode", "zeros") == "zeros"
 
 
 def path_to(model: nn.Module, name: str) -> str:

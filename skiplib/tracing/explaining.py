@@ -58,11 +58,14 @@ def _failing_step(run: Trace) -> Iterator[str]:
     yield f"PyTorch: {row.error}"
     if row.call and (wanted := wanted_channels(row)):
         yield f"{row.label} takes {counted(wanted[0], wanted[1])}; it gets {wanted[2]}."
+        if len(row.before[0]) > 2 and row.before[0][-1] == wanted[0]:
+            yield f"The last axis has {wanted[0]}: are the channels there? PyTorch wants them second."
     elif row.call and (smallest := smallest_input(run)):
         yield f"Its window finds no room: {minus(row.sum)}."
         yield f"The smallest input that would do up to here has {smallest} pixels a side."
     elif "norm" in row.function and "more than 1 value" in row.error:
         yield "In training a norm takes the mean and the spread of each channel: it needs more than one value."
+        yield "Give it a larger batch or image, or put the model in eval mode."
 
 
 def wanted_channels(row: Row) -> tuple[int, str, int] | None:

@@ -11,12 +11,13 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skiplib.tracing.changes import Fix, Step, at_join, at_layer, constructor
+from skiplib.tracing.changes import Fix, Step, at_join, at_layer, constructor, is_movable
 from skiplib.tracing.explaining import wanted_channels
 from skiplib.tracing.joins import Join, fields
 from skiplib.tracing.recorder import Row
 from skiplib.tracing.sums import axes_of, each_axis, kind_of
 from skiplib.tracing.tracer import Trace
+from skiplib.words import counted
 
 Kind = Callable[[Trace, Row, Join | None], Iterable[Fix]]  # what to try where a step or a join is in trouble
 
@@ -29,7 +30,7 @@ def _of_steps(fix: Callable[[nn.Module, Row], Fix]) -> Kind:
     """All steps that lead to a join at once, or the one that fails."""
 
     def fixes(run: Trace, row: Row, join: Join | None) -> Iterable[Fix]:
-        rows = [each for _, each in _nearest(run, join)] if join else [row]
+        rows = [each for _, each in _nearest(run, join) if is_movable(run.model, each)] if join else [row]
         whole = sum((fix(run.model, each) for each in rows), Fix())
         return [whole] if whole.changes else []
 
@@ -68,19 +69,24 @@ def _half_padding(model: nn.Module, row: Row) -> Fix:
 
 @_of_steps
 def _same_size(model: nn.Module, row: Row) -> Fix:
-    """Convolutions that keep every size: an odd kernel, stride 1, half padding."""
-    if kind_of(row.function) != "conv":
+    """Windows that keep every size: an odd kernel, stride 1, half padding."""
+    window = row.window
+    if kind_of(row.function) not in ("conv", "max_pool", "avg_pool"):
         return Fix()
-    kernel = tuple(size + 1 - size % 2 for size in row.window["kernel_size"])
-    half = tuple(d * (k - 1) // 2 for k, d in zip(kernel, row.window["dilation"], strict=True))
-    return at_layer(model, row, kernel_size=kernel, stride=(1,) * len(kernel), padding=half)
+    kernel = tuple(size + 1 - size % 2 for size in window["kernel_size"])
+    half = tuple(d * (k - 1) // 2 for k, d in zip(kernel, window.get("dilation", (1, 1, 1)), strict=False))
+    wanted = {"kernel_size": kernel, "stride": (1,) * len(kernel), "padding": half}
+    new = {name: value for name, value in wanted.items() if value != window[name]}
+    return at_layer(model, row, **new) if new else Fix()
 
 
 @_of_steps
 def _channels(model: nn.Module, row: Row) -> Fix:
     """A layer that takes what arrives."""
     wanted = wanted_channels(row)
-    if not wanted or kind_of(row.function) == "conv_transpose" or (row.call or {}).get("groups", 1) > 1:
+    last = row.before[0][-1] if len(row.before[0]) > 2 else 0
+    grouped = (row.call or {}).get("groups", 1) > 1
+    if not wanted or kind_of(row.function) == "conv_transpose" or grouped or last == wanted[0]:  # channels come last
         return Fix()
     return at_layer(model, row, **{f"in_{wanted[1]}s": wanted[2]})
 
@@ -152,12 +158,13 @@ def _resize(run: Trace, join: Join) -> Iterator[Fix]:
 @_of_a_join
 def _zero_channels(run: Trace, join: Join) -> Iterator[Fix]:
     """He's option A: channels of zeros on the side that has fewer."""
-    if join.sign != "cat" and join.sides[0][2:] == join.sides[1][2:]:
+    axes = {len(shape) for shape in join.sides}
+    if join.sign != "cat" and len(axes) == 1 and min(axes) > 1 and join.sides[0][2:] == join.sides[1][2:]:
         counts = [shape[1] for shape in join.sides]
         fewer, missing = counts.index(min(counts)), max(counts) - min(counts)
         pairs = (*[0, 0] * (len(join.sides[0]) - 2), 0, missing)
         step = Step(lambda side, _: F.pad(side, pairs), lambda side, _: f"nn.functional.pad({side}, {pairs})")
-        yield at_join(run, join, f"{missing} channels of zeros on side {fewer + 1}", step, place=fewer)
+        yield at_join(run, join, f"{counted(missing, 'channel')} of zeros on side {fewer + 1}", step, place=fewer)
 
 
 def _to_one_size(what: str, choose: Callable[[Iterable[int]], int], run: Trace, join: Join) -> Iterator[Fix]:
@@ -210,5 +217,5 @@ def _branch_window(run: Trace, join: Join) -> list[tuple[int, ...]] | None:
 
 _zeros = _of_a_join(partial(_to_one_size, "zeros at the end", max))
 _cut = _of_a_join(partial(_to_one_size, "cut at the end", min))
-KINDS: list[Kind] = [_ceil_mode, _output_padding, _half_padding, _projection, _option_b, _pooled]
+KINDS: list[Kind] = [_ceil_mode, _output_padding, _half_padding, _option_b, _projection, _pooled]
 KINDS += [_resized_projection, _zero_channels, _channels, _zeros, _cut, _resize, _same_size]

@@ -40,10 +40,11 @@ def repairs(run: Trace, sizes: Iterable[int] = ()) -> list[Repair]:
 
     Those that keep what the model means come first, those that change its branch last.
     """
-    sizes, found = list(sizes), []
+    sizes = list(sizes)
+    found: list[Repair] = []
     with torch.random.fork_rng(devices=[]):  # new layers draw their weights
         for kind in KINDS:
-            if grown := _grown(run, kind):
+            if (grown := _grown(run, kind)) and grown[0].name not in [each.fix.name for each in found]:
                 fix, repaired = grown
                 runs = swept(repaired, sizes).runs if sizes else []
                 found.append(Repair(fix, repaired.output_shape, tuple(runs), len(sizes)))

@@ -160,14 +160,15 @@ def _adaptive(size: int, at: Call) -> Along:
     if asked is None:
         return Along(size)
     step = Fraction(size, asked) if asked and size % asked == 0 else None  # else the windows differ in width
-    return Along(asked, f"{size} → {asked}, as asked", step, high=(step or Fraction(1)) - 1)
+    how = "as asked" if step else f"i reads ⌊{size}·i/{asked}⌋ to ⌈{size}·(i+1)/{asked}⌉ − 1"
+    return Along(asked, f"{size} → {asked}, {how}", step, high=(step or Fraction(1)) - 1)
 
 
 def _resized(size: int, at: Call) -> Along:
     new, text = at.get("size"), f"{size} → {at.get('size')}, as asked"
     if new is None:
         new = math.floor(size * at["scale_factor"])
-        text = f"⌊{size} · {at['scale_factor']:.4g}⌋ = {new}"
+        text = f"⌊{size} · {str(at['scale_factor']).removesuffix('.0')}⌋ = {new}"
     step, mode = Fraction(size, new) if new else None, at.get("mode", "nearest")
     middle = ((step or Fraction(1)) - 1) / 2  # of what output 0 reads
     if mode == "nearest" and new % size == 0:  # every pixel is copied so often

@@ -168,7 +168,11 @@ class Sweep:
         step = sizes[1] - sizes[0] if len(sizes) > 1 else 0
         alike = [size for size in self.verdicts if step and size % step == sizes[0] % step]
         if not alike or sizes != [size for size in alike if size >= sizes[0]]:
-            return in_ranges(sizes) if len(sizes) < _FEW else f"{len(sizes)} of {len(self.verdicts)} sizes"
+            return (
+                in_ranges(sizes)
+                if len(sizes) < _FEW or sizes[-1] - sizes[0] < len(sizes)
+                else f"{len(sizes)} of {len(self.verdicts)} sizes"
+            )
         if step > 2 and sizes[0] % step:
             return f"{sizes[0]}, {sizes[1]} and on in steps of {step}"
         words = {1: "every size", 2: "odd sizes" if sizes[0] % 2 else "even sizes"}.get(step, f"multiples of {step}")

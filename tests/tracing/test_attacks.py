@@ -279,11 +279,12 @@ def test_kernel_of_a_pooling_can_be_moved(layer):
     assert "model[0].kernel_size = (3, 3)" in explorer._details.value
 
 
-def test_padded_convolution_can_be_moved():
-    explorer = TraceExplorer(nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")), (1, 1, 8, 8))
-    explorer.controls["layer"].index = 1
-    explorer.controls["stride"].value = 2
-    assert "It gives (1, 1, 4, 4)" in explorer.status
+def test_padded_convolutions_are_left_alone():
+    made = nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")  # its padding is a call of its own
+    explorer = TraceExplorer(nn.Sequential(made), (1, 1, 8, 8))
+    assert [label for label, _ in explorer.controls["layer"].options] == ["none"]
+    wide = module(lambda self, x: x + self.conv(x), conv=nn.Conv2d(1, 1, 5, padding=1, padding_mode="circular"))
+    assert not any("padding=" in repair.fix.name for repair in repairs(trace(wide, (1, 1, 9, 9))))
 
 
 def test_calls_with_one_name_are_told_apart():
@@ -417,3 +418,47 @@ def test_networks_that_grow_get_a_shorter_strip():
     made = module(lambda self, x: x.flatten(2).transpose(1, 2) @ x.flatten(2) if x.shape[-1] < 20 else 1 / 0)
     explorer = TraceExplorer(made, (1, 4, 6, 6))
     assert 6 < len(explorer.drawn[0].verdicts) <= 64
+
+
+def test_instances_of_one_class_share_the_line():
+    body = "        return F.relu(self.branch(x) + x)"
+    source = METHOD.format(body=body)
+    block = written(source)
+
+    def make(a, b, stride):
+        return block(branch=nn.Sequential(nn.Conv2d(a, b, 3, stride, 1), nn.Conv2d(b, b, 3, 1, 1)))
+
+    net = nn.Sequential(make(2, 2, 1), make(2, 4, 2), make(4, 4, 1), make(4, 8, 2)).eval()
+    found = named(repairs(trace(net, (1, 2, 16, 16))))
+    repair = next(each for name, each in found.items() if "kernel_size=1, stride=2" in name)
+    assert len(repair.fix.edits) == 1 and 'if hasattr(self, "shortcut")' in repair.fix.code
+    (edit,) = repair.fix.edits
+    other = written(source.replace(edit.lines, edit.instead))
+    for each in net:
+        each.__class__ = other
+    for statement in repair.fix.layers:
+        exec(statement, {"model": net, "nn": nn, "torch": torch})
+    assert tuple(net(torch.zeros(1, 2, 16, 16)).shape) == repair.output_shape == (1, 8, 4, 4)
+
+
+def test_adds_of_vectors_and_channels_that_come_last():
+    def forward(self, x):
+        return self.fc(x) - x[:, 0]
+
+    run = trace(module(forward, fc=nn.Linear(3, 1)), (64, 3))
+    assert run.verdict == "broadcast" and isinstance(repairs(run), list)
+    last = trace(nn.Conv2d(3, 8, 3), (1, 32, 32, 3))
+    assert "are the channels there?" in explain(last) and repairs(last) == []
+
+
+def test_pools_are_repaired_too():
+    def forward(self, x):
+        return torch.cat([self.conv(x), self.pool(x)], 1)
+
+    made = module(forward, conv=nn.Conv2d(2, 2, 3, padding=1), pool=nn.MaxPool2d(3, padding=1))
+    assert "stride=1 in pool" in named(repairs(trace(made, (1, 2, 28, 28))))
+
+
+def test_sum_of_a_scale_says_all_its_digits():
+    (row,) = trace(nn.Upsample(scale_factor=120 / 88), (1, 1, 88, 88)).rows
+    assert row.sum == "⌊88 · 1.3636363636363635⌋ = 119"
