@@ -193,7 +193,7 @@ class TraceExplorer(RestingExplorer):
             self.repair.value = None
             found = repairs(self._run(None), self._strip(None, patience=math.inf).verdicts)
             none = ("nothing to repair at this size", None)
-            costs = [f" (+{each.fix.parameters})" * (each.fix.parameters > 0) for each in found]
+            costs = (f" (+{each.fix.parameters})" * (each.fix.parameters > 0) for each in found)
             names = [each.fix.name + cost for each, cost in zip(found, costs, strict=True)]
             self.repair.options = [_AS_IT_IS if found else none, *zip(names, found, strict=True)]
             self.repair.index = min(1, len(found))
@@ -218,5 +218,4 @@ class TraceExplorer(RestingExplorer):
 def _said(run: Trace) -> str:
     if run.failed:
         return f"`{run.failed.label}` fails on {' and '.join(map(shown, run.failed.before))}"
-    fit = sum(join.verdict == "equal" for join in run.joins)
-    return run.error or f"It gives {shown(run.output_shape)}; joins that fit: {fit} of {len(run.joins)}"
+    return run.error or f"It gives {shown(run.output_shape)}; joins that fit: {run.fit}"

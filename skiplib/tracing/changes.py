@@ -91,10 +91,7 @@ class Step(NamedTuple):
 def at_join(
     run: Any, join: Join, what: str, *steps: Step, place: int | None = None, made: nn.Module | None = None
 ) -> Fix:
-    """Steps for every side of a join of a ``Trace``, or for that at one place.
-
-    ``made`` is a new layer, which their code calls SELF.LAYER.
-    """
+    """Steps for every side of a join of a ``Trace``, or for one; code calls what is ``made`` SELF.LAYER."""
 
     def changed(function: str, given: Arguments) -> Arguments:
         args, kwargs = given

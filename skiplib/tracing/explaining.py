@@ -15,14 +15,12 @@ _MOST = 10_000  # pixels that are tried in search of the smallest image
 def explain(run: Trace) -> str:
     """Why a run fails, or which of its steps deserve a look.
 
-    For a join: PyTorch's words, where its sides parted, and every step that changed the size in question. For a layer
-    with too little room the smallest input that would do; for wrong channels those that it takes.
+    Where sides do not fit: every step that changed the size in question; elsewhere what the layer would take.
     """
     said = [*_worth_a_look(run)]
     if run.error:
         return "\n".join([*(_failing_join(run, run.failed_join) if run.failed_join else _failing_step(run)), *said])
-    fit = sum(join.verdict == "equal" for join in run.joins)
-    return "\n".join([*said, f"Joins whose shapes fit: {fit} of {len(run.joins)}."])
+    return "\n".join([*said, f"Joins whose shapes fit: {run.fit}."])
 
 
 def _failing_join(run: Trace, join: Join) -> Iterator[str]:
@@ -49,10 +47,8 @@ def _change(row: Row, axes: Sequence[int]) -> str:
 
 
 def _failing_step(run: Trace) -> Iterator[str]:
-    row = run.failed
-    if not row:
-        yield f"`{run.line}` fails." if run.line else "It fails."
-        yield f"The words: {run.error}"
+    if not (row := run.failed):
+        yield from (f"`{run.line}` fails." if run.line else "It fails.", f"The words: {run.error}")
         return
     yield f"`{row.line or row.label}` fails in {row.label}: it gets {' and '.join(map(shown, row.before))}."
     yield f"PyTorch: {row.error}"

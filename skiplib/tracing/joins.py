@@ -1,7 +1,4 @@
-"""Adds and concatenations of a run: where their sides parted, whether they fit, whether they look alike (layer L1).
-
-It reads rows and runs nothing.
-"""
+"""Adds and concatenations of a run: where their sides parted, whether they fit and look alike (layer L1)."""
 
 import re
 from collections.abc import Sequence

@@ -56,6 +56,11 @@ class Trace:
         """The join that failed, if it was one."""
         return self.joins[-1] if self.failed and self.joins and self.joins[-1].row is self.failed else None
 
+    @property
+    def fit(self) -> str:
+        """How many joins fit, of how many."""
+        return f"{sum(join.verdict == 'equal' for join in self.joins)} of {len(self.joins)}"
+
     def name(self, place: int) -> str:
         """A row in a word or two."""
         if place == INPUT:
@@ -78,9 +83,9 @@ class Trace:
         """A line for each step: its name, its shape, its sum."""
         lines = [f"{'input':26} {shown(each.shape)}" for each in self.inputs]
         for row in self.rows:
-            shape = shown(row.shape) if row.shape is not None else " with ".join(map(shown, row.before))
-            said = f"~ stretches {' with '.join(map(shown, row.before))}" if row in self.stretched else row.sum
-            lines.append(f"{row.label:26} {shape:18} {said}".rstrip())
+            met = " with ".join(map(shown, row.before))
+            said = f"~ stretches {met}" if row in self.stretched else row.sum
+            lines.append(f"{row.label:26} {met if row.shape is None else shown(row.shape):18} {said}".rstrip())
         return "\n".join([*lines, *[f"✗ {self.error}"] * bool(self.error)])
 
 
