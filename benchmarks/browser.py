@@ -54,6 +54,9 @@ ConvExplorer(image=load_digits()[0][0])""",
     "ResidualExplorer, the add": """
 from skiplib.explorers.residual import ResidualExplorer
 ResidualExplorer(pictures=("add", "places"))""",
+    "TraceExplorer, the published block": """from skiplib.blocks import PublishedBlock
+from skiplib.explorers.trace import TraceExplorer
+TraceExplorer(PublishedBlock(), (1, 3, 32, 32))""",
     "ProductExplorer": "from skiplib.explorers.product import ProductExplorer\nProductExplorer()",
     "SpectrumExplorer": IMPORT
     + "from skiplib.explorers.spectrum import SpectrumExplorer\nSpectrumExplorer(blocks=10)",
