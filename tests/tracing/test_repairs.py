@@ -15,7 +15,7 @@ from skiplib.repairs import propose_shortcuts
 from skiplib.tracing.explaining import explain
 from skiplib.tracing.repairs import repairs
 from skiplib.tracing.tracer import sweep, trace
-from tests.tracing.networks import Audio, ResNet18, SegResNet, UNet
+from tests.tracing.networks import Audio, DenseNet, ResNet18, SegResNet, UNet
 
 BLOCK = """
 class Block(nn.Module):
@@ -140,6 +140,17 @@ def test_repairs_of_the_audio_net():
     found = named(repairs(trace(Audio(), (1, 1, 16000)), range(15990, 16010)))
     assert len(found["ceil_mode=True in pool"].sizes) == 20
     assert found["ceil_mode=True in pool"].fix.layers == ("model.pool.ceil_mode = True",)
+
+
+def test_repair_of_a_line_that_joins_more_sides_each_time_it_runs():
+    model = DenseNet()
+    model.convs[0], model.convs[1] = nn.Conv2d(2, 2, 1, 3, 3), nn.Conv2d(4, 2, 2, 2)
+    found = named(repairs(trace(model, (1, 2, 9, 9))))
+    assert {name: found[name].output_shape for name in ("zeros at the end", "cut at the end", "resize")} == {
+        "zeros at the end": (1, 10, 9, 9),
+        "cut at the end": (1, 10, 2, 2),
+        "resize": (1, 10, 9, 9),
+    }
 
 
 def test_repairs_of_one_kind_follow_each_other():
