@@ -25,7 +25,7 @@ _BOUNDS = {"kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilatio
 _LARGEST = 64  # of the slider, and the most sizes that the strip has
 _MUCH, _AT_ONCE = 10**10, 10**9  # multiplications for all of a strip, and for a move while the slider is dragged
 _CHUNK = 0.05  # seconds of work on the strip at a time
-_AS_IT_IS, _NO_LAYER = ("as it is", None), ("none", None)
+_AS_IT_IS, _NO_LAYER = ("as it is", ""), ("none", "")  # None would leave a menu blank
 
 
 class TraceExplorer(RestingExplorer):
@@ -94,7 +94,7 @@ class TraceExplorer(RestingExplorer):
         if "input_size_w" in self.controls:
             apart = self.controls["height_and_width_apart"].value
             self.controls["input_size_w"].layout.display = "" if apart else "none"
-        site = self.controls["layer"].value
+        site: Any = self.controls["layer"].value or None
         window = self._layers[site].window if site else {}
         numbers = {name: values[0] for name, values in window.items()}
         if site == self._chosen and site:
@@ -110,7 +110,7 @@ class TraceExplorer(RestingExplorer):
 
     def view(self) -> View:
         """The network at this size, the strip of sizes, and in words where it fails."""
-        repair, size = self.repair.value, self.controls["input_size"].value
+        repair, size = self.repair.value or None, self.controls["input_size"].value
         run = self._run(repair)
         self._know_layers(run)
         if not self.moving:
@@ -127,7 +127,7 @@ class TraceExplorer(RestingExplorer):
 
     def prepared(self) -> bool:
         """Try a few more sizes."""
-        shown = dict.fromkeys((None, self.repair.value))
+        shown = dict.fromkeys((None, self.repair.value or None))
         return all(self._is_whole(self._strip(each, patience=_CHUNK)) for each in shown)
 
     @property
@@ -190,9 +190,9 @@ class TraceExplorer(RestingExplorer):
     def _look_for_repairs(self, _: object) -> None:
         with self._turn:
             self._say("Computing …")
-            self.repair.value = None
+            self.repair.value = ""
             found = repairs(self._run(None), self._strip(None, patience=math.inf).verdicts)
-            none = ("nothing to repair at this size", None)
+            none = ("nothing to repair at this size", "")
             costs = (f" (+{each.fix.parameters})" * (each.fix.parameters > 0) for each in found)
             names = [each.fix.name + cost for each, cost in zip(found, costs, strict=True)]
             self.repair.options = [_AS_IT_IS if found else none, *zip(names, found, strict=True)]
@@ -201,7 +201,7 @@ class TraceExplorer(RestingExplorer):
 
     def _next_failing(self, _: object) -> None:
         """Move to the next size of the strip at which it fails or stretches, from the start again after the last."""
-        control, strip = self.controls["input_size"], self._strip(self.repair.value, patience=math.inf)
+        control, strip = self.controls["input_size"], self._strip(self.repair.value or None, patience=math.inf)
         if bad := [size for size, verdict in strip.verdicts.items() if verdict != "equal"]:
             control.value = next((size for size in bad if size > control.value), bad[0])
 

@@ -21,6 +21,7 @@ def test_published_block_says_where_it_fails_and_where_it_runs():
     explorer = TraceExplorer(PublishedBlock(), (1, 3, 32, 32))
     sizes = "Of the sizes 1 to 64 it runs at 3 to 4 and at 1, stretched."
     assert explorer.status == f"`add` fails on (1, 3, 32, 32) and (1, 3, 11, 11). {sizes}"
+    assert (explorer.controls["layer"].index, explorer.repair.index) == (0, 0)  # no menu is blank
     picture = explorer._picture.value
     assert "⌊(32 + 2·2 − 2) / 2⌋ + 1 = 18" in picture and "(1, 3, 32, 32) with (1, 3, 11, 11)" in picture
     assert picture.count('class="arc fails"') == 1
@@ -108,7 +109,7 @@ def test_repairs_are_looked_for_switched_on_and_shown_before_and_after():
     assert "model.up[2].output_padding = (1, 1)" in explorer._details.value
     explorer.controls["input_size"].value = 32
     assert "fails" in explorer.status
-    explorer.repair.value = None
+    explorer.repair.value = ""
     assert explorer.shown.result["fails_at"] == "nothing" and len(explorer.drawn) == 1
 
 
@@ -122,7 +123,7 @@ def test_repair_that_pads_the_input():
 def test_nothing_to_repair():
     explorer = TraceExplorer(ResNet18(), (1, 3, 32, 32))
     explorer._look_for_repairs(None)
-    assert explorer.repair.options == (("nothing to repair at this size", None),)
+    assert explorer.repair.options == (("nothing to repair at this size", ""),)
 
 
 def test_next_size_that_fails():
