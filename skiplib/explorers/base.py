@@ -173,9 +173,9 @@ class Explorer(CellWidget):
             return super().still() + (refusal.to_html() if refusal else "")
         settings = self.settings
         shown = {name: self.controls[name] for name in self.show if self.controls[name].layout.display != "none"}
+        values = {name: getattr(control, "label", control.value) for name, control in shown.items()} | settings
         lines = "".join(
-            f'<div style="height:50px">{escape(name)} <b>{escape(str(settings.get(name, control.value)))}</b></div>'
-            for name, control in shown.items()
+            f'<div style="height:50px">{escape(name)} <b>{escape(str(values[name]))}</b></div>' for name in shown
         )
         column = f'<div style="float:left;width:{COLUMN}">{lines}</div>'
         picture = self.shown.picture.to_html()
