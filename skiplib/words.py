@@ -80,6 +80,15 @@ def minus(numbers: str) -> str:
     return numbers.replace("-", "−")
 
 
+def bracketed(shape: Sequence[int] | None) -> str:
+    """A shape as PyTorch's users write it; a question mark where it is not known.
+
+    >>> bracketed((1, 3, 32, 32)), bracketed([8]), bracketed(None)
+    ('(1, 3, 32, 32)', '(8)', '?')
+    """
+    return "?" if shape is None else f"({', '.join(map(str, shape))})"
+
+
 def conv_arguments(default_stride: int = 1, /, **arguments: object) -> str:
     """The arguments of a convolution as code, without those at PyTorch's defaults (one number, or two alike).
 

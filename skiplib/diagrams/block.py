@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from skiplib.diagrams.marks import path, text
 from skiplib.diagrams.svg import COLOURS, INK, PAPER, SIGNS, Picture, make_picture
+from skiplib.words import bracketed
 
 Shape = Sequence[int] | None
 Step = tuple[str, Shape]  # a label of one line or two, and the shape after it, if it is known
@@ -48,7 +49,7 @@ def draw_block(
     label, skip_shape = shortcut or ("", input_shape)
     box = max(_BOX, *(_LETTER * len(line) + 6 for step, _ in [*branch, (label, None)] for line in step.split("\n")))
     shapes = [input_shape, skip_shape, output_shape, *(shape for _, shape in branch)]
-    arrow = max(_ARROW, *(_LETTER * len(_shown(shape)) for shape in shapes))
+    arrow = max(_ARROW, *(_LETTER * len(bracketed(shape)) for shape in shapes))
     start = _START + arrow - _ARROW
     add_x = start + len(branch) * (box + arrow) + _RADIUS
     parts = [
@@ -56,8 +57,8 @@ def draw_block(
         *_skip(label, skip_shape, add_x, box),
         *_add(verdict, output_shape, add_x, arrow),
     ]
-    spoken = ", ".join(f"{step} {_shown(shape)}" for step, shape in [("x", input_shape), *branch])
-    skip = f"x {_shown(input_shape)}" + (f", {label} {_shown(skip_shape)}" if shortcut else "")
+    spoken = ", ".join(f"{step} {bracketed(shape)}" for step, shape in [("x", input_shape), *branch])
+    skip = f"x {bracketed(input_shape)}" + (f", {label} {bracketed(skip_shape)}" if shortcut else "")
     alt = f"A block. Branch: {spoken}. Skip: {skip}. At the add {_WORDS[verdict]}.".replace("\n", " ")
     return make_picture(add_x + _RADIUS + arrow + 6, _Y + 60, parts, alt=alt, rules=_RULES)
 
@@ -65,11 +66,11 @@ def draw_block(
 def _branch(steps: Steps, input_shape: Shape, start: float, box: float, arrow: float) -> Iterator[str]:
     yield text(6, _Y + 5, "x", "b")
     yield from _arrow(20, _Y, start - 20, "")
-    yield text((_FORK + start) / 2, _Y - 10, _shown(input_shape), "m")
+    yield text((_FORK + start) / 2, _Y - 10, bracketed(input_shape), "m")
     for place, (label, shape) in enumerate(steps):
         x = start + place * (box + arrow)
         yield from _box(x, _Y, label, box)
-        yield from _arrow(x + box, _Y, arrow, _shown(shape))
+        yield from _arrow(x + box, _Y, arrow, bracketed(shape))
 
 
 def _skip(label: str, shape: Shape, add_x: float, box: float) -> Iterator[str]:
@@ -77,7 +78,7 @@ def _skip(label: str, shape: Shape, add_x: float, box: float) -> Iterator[str]:
     yield path("skip", f"M{_FORK} {_Y}V{_SKIP_Y}H{add_x}V{tip + 2}") + path("tip", f"M{add_x - 7} {tip}h14l-7 12z")
     if label:
         yield from _box((_FORK + add_x - box) / 2, _SKIP_Y, label, box)
-    yield text(add_x - 10, _SKIP_Y - 10, _shown(shape), "e")
+    yield text(add_x - 10, _SKIP_Y - 10, bracketed(shape), "e")
     yield text(_FORK + 14, _SKIP_Y - 10, "the skip")
 
 
@@ -87,7 +88,7 @@ def _add(verdict: str, output_shape: Shape, x: float, arrow: float) -> Iterator[
     yield f'<circle class="add {verdict}" cx="{x}" cy="{_Y}" r="{_RADIUS}"/>'
     yield text(x, _Y + 9, "+", f"m sign{on_colour}")
     if verdict != "error":
-        yield from _arrow(x + _RADIUS, _Y, arrow, _shown(output_shape))
+        yield from _arrow(x + _RADIUS, _Y, arrow, bracketed(output_shape))
     yield text(x + _RADIUS + arrow, _Y + _RADIUS + 24, f"{SIGNS[verdict]} {_WORDS[verdict]}", "e b")
 
 
@@ -103,7 +104,3 @@ def _arrow(x: float, y: float, length: float, label: str) -> Iterator[str]:
     yield path("arrow", f"M{x:g} {y:g}h{length - 8:g}") + path("head", f"M{x + length - 9:g} {y - 5:g}l9 5l-9 5z")
     if label:
         yield text(x + length / 2, y - 10, label, "m")
-
-
-def _shown(shape: Shape) -> str:
-    return "?" if shape is None else f"({', '.join(map(str, shape))})"

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from skiplib.adding import Verdict
 from skiplib.diagrams.trace import Arc, Step
 from skiplib.tracing.recorder import INPUT, Row, Site
-from skiplib.tracing.tracer import Trace, shown
+from skiplib.tracing.tracer import Trace
+from skiplib.words import bracketed
 
 _MOST = 22  # rows of a picture
 _WORST: tuple[Verdict, ...] = ("equal", "broadcast", "error")
@@ -71,11 +72,11 @@ def _step(
     parameters, counts = sum(row.parameters for row in here), dict.fromkeys(last.before, 1)
     if len(last.before) > 2:  # of many each once, with how many they are
         counts = Counter(last.before)
-    meeting = " with ".join(f"{count} × " * (count > 1) + shown(shape) for shape, count in counts.items())
+    meeting = " with ".join(f"{count} × " * (count > 1) + bracketed(shape) for shape, count in counts.items())
     return Step(
         label,
         arithmetic,
-        meeting if last.shape is None else shown(last.shape),
+        meeting if last.shape is None else bracketed(last.shape),
         layer=menu.get(first.site, ""),
         join=max((joins[place] for place in group if place in joins), key=_WORST.index, default=None),
         failed=bool(last.error),

@@ -12,14 +12,15 @@ from skiplib.diagrams.residual import draw_legal_sizes
 from skiplib.diagrams.svg import stack_pictures
 from skiplib.diagrams.trace import draw_trace
 from skiplib.explorers.base import View, code_line
-from skiplib.explorers.controls import INNER, Control
+from skiplib.explorers.controls import INNER, Control, tick
 from skiplib.explorers.folding import folded
 from skiplib.explorers.resting import RestingExplorer
 from skiplib.tracing.changes import Fix, at_layer, is_movable
 from skiplib.tracing.explaining import explain
-from skiplib.tracing.recorder import Row, Site
+from skiplib.tracing.recorder import Changes, Row, Site
 from skiplib.tracing.repairs import Repair, repairs, rounded_up
-from skiplib.tracing.tracer import Sweep, Trace, shown, trace
+from skiplib.tracing.tracer import Sweep, Trace, trace
+from skiplib.words import bracketed
 
 _BOUNDS = {"kernel_size": (1, 11), "stride": (1, 8), "padding": (0, 8), "dilation": (1, 6)}
 _LARGEST = 64  # of the slider, and the most sizes that the strip has
@@ -64,10 +65,8 @@ class TraceExplorer(RestingExplorer):
         look = {"style": {"description_width": "50px"}, "layout": {"width": INNER}}
         controls: dict[str, Any] = {"input_size": Control("input_size", sizes[0], 1, max(_LARGEST, sizes[0]))}
         if self._axes == 2:
-            apart = widgets.Checkbox(sizes[0] != sizes[1], description="height and width apart", indent=False)
-            apart.layout.width = INNER
-            width = Control("input_size_w", sizes[1], 1, max(_LARGEST, sizes[1]))
-            controls |= {"height_and_width_apart": apart, "input_size_w": width}
+            controls |= tick("height_and_width_apart", sizes[0] != sizes[1])
+            controls["input_size_w"] = Control("input_size_w", sizes[1], 1, max(_LARGEST, sizes[1]))
         controls["layer"] = widgets.Dropdown(options=[_NO_LAYER], description="layer", **look)
         controls |= {name: Control(name, ends[0], *ends) for name, ends in _BOUNDS.items()}
         for control in controls.values():
@@ -111,14 +110,16 @@ class TraceExplorer(RestingExplorer):
     def view(self) -> View:
         """The network at this size, the strip of sizes, and in words where it fails."""
         repair, size = self.repair.value or None, self.controls["input_size"].value
-        run = self._run(repair)
+        run = self._run(repair, self._changes(repair))
         self._know_layers(run)
         if not self.moving:
             self.drawn = [self._strip(each, patience=math.inf) for each in dict.fromkeys((None, repair))]
         titles = ["as it is", "with the repair"]
         if len(self.drawn) == 1:
             titles = [f"which heights run at a width of {self._width}?" if self._width else "which sizes run?"]
-        pictures = [draw_trace(shown(self._input_size()), *folded(run, self._menu, self._chosen), error=run.error)]
+        pictures = [
+            draw_trace(bracketed(self._input_size()), *folded(run, self._menu, self._chosen), error=run.error)
+        ]
         for strip, title in zip(self.drawn, titles, strict=True):
             pictures.append(draw_legal_sizes(strip.verdicts, marked=size, title=title, broke=strip.broke))
         failed = run.failed.label if run.failed else run.line or run.error or "nothing"
@@ -127,8 +128,8 @@ class TraceExplorer(RestingExplorer):
 
     def prepared(self) -> bool:
         """Try a few more sizes."""
-        shown = dict.fromkeys((None, self.repair.value or None))
-        return all(self._is_whole(self._strip(each, patience=_CHUNK)) for each in shown)
+        both = dict.fromkeys((None, self.repair.value or None))
+        return all(self._is_whole(self._strip(each, patience=_CHUNK)) for each in both)
 
     @property
     def _width(self) -> int | None:
@@ -151,21 +152,24 @@ class TraceExplorer(RestingExplorer):
             fixes += [at_layer(self._start.model, row, **alike)] * bool(numbers)
         return fixes
 
-    def _run(self, repair: Repair | None, size: int = 0) -> Trace:
-        """The network at a size, the shown one unless it is given, with what has been moved, and repaired."""
-        fix = sum([*self._fixes(), *([repair.fix] if repair else [])], Fix())
+    def _changes(self, repair: Repair | None) -> Changes:
+        """What has been moved, and repaired."""
+        return sum([*self._fixes(), *([repair.fix] if repair else [])], Fix()).changes
+
+    def _run(self, repair: Repair | None, changes: Changes, size: int = 0) -> Trace:
+        """The changed network at a size, the shown one unless it is given."""
         shape = rounded_up(self._input_size(size), repair.multiple if repair else 1)
-        return self._start.again(self._start.inputs[0].new_zeros(shape), changes=fix.changes)
+        return self._start.again(self._start.inputs[0].new_zeros(shape), changes=changes)
 
     def _strip(self, repair: Repair | None, *, patience: float) -> Sweep:
         """What becomes of the sizes around the shown one, as far as it is known after so many seconds."""
         first = (self.controls["input_size"].value - 1) // self._many * self._many + 1
         moved = tuple((site, *numbers.items()) for site, numbers in self._moved.items() if numbers)
         strip = self._strips.setdefault((first, self._width, moved, repair), Sweep())
-        begin = perf_counter()
+        begin, changes = perf_counter(), self._changes(repair)
         while not self._is_whole(strip) and perf_counter() - begin <= patience:
             size = first + len(strip.verdicts)
-            strip.add(size, self._run(repair, size))
+            strip.add(size, self._run(repair, changes, size))
         return strip
 
     def _is_whole(self, strip: Sweep) -> bool:
@@ -191,7 +195,7 @@ class TraceExplorer(RestingExplorer):
         with self._turn:
             self._say("Computing …")
             self.repair.value = ""
-            found = repairs(self._run(None), self._strip(None, patience=math.inf).verdicts)
+            found = repairs(self._run(None, self._changes(None)), self._strip(None, patience=math.inf).verdicts)
             none = ("nothing to repair at this size", "")
             costs = (f" (+{each.fix.parameters})" * (each.fix.parameters > 0) for each in found)
             names = [each.fix.name + cost for each, cost in zip(found, costs, strict=True)]
@@ -217,5 +221,5 @@ class TraceExplorer(RestingExplorer):
 
 def _said(run: Trace) -> str:
     if run.failed:
-        return f"`{run.failed.label}` fails on {' and '.join(map(shown, run.failed.before))}"
-    return run.error or f"It gives {shown(run.output_shape)}; joins that fit: {run.fit}"
+        return f"`{run.failed.label}` fails on {' and '.join(map(bracketed, run.failed.before))}"
+    return run.error or f"It gives {bracketed(run.output_shape)}; joins that fit: {run.fit}"

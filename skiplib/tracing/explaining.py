@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from skiplib.tracing.joins import Join, offset
 from skiplib.tracing.recorder import INPUT, Row
 from skiplib.tracing.sums import along, axes_of, kind_of
-from skiplib.tracing.tracer import Trace, shown
-from skiplib.words import counted, minus
+from skiplib.tracing.tracer import Trace
+from skiplib.words import bracketed, counted
 
 _MOST = 10_000  # pixels that are tried in search of the smallest image
 
@@ -25,7 +25,7 @@ def explain(run: Trace) -> str:
 
 def _failing_join(run: Trace, join: Join) -> Iterator[str]:
     row, sides = join.row, join.sides
-    yield f"`{row.line or join.sign}` fails: {' and '.join(map(shown, join.sides))}."
+    yield f"`{row.line or join.sign}` fails: {' and '.join(map(bracketed, join.sides))}."
     yield f"PyTorch: {row.error}"
     yield f"{'Both' if len(sides) == 2 else 'All'} sides start at {run.name(join.fork)}."
     axes = range(-min(map(len, sides)), 0)
@@ -34,7 +34,7 @@ def _failing_join(run: Trace, join: Join) -> Iterator[str]:
         differing = [axis for axis in differing if (axis - row.call.get("dim", 0)) % len(sides[0])]
     for side, way in enumerate(join.ways):
         steps = [words for place in way if (words := _change(run.rows[place], differing))]
-        yield f"  side {side + 1}, {shown(join.sides[side])}: {'; '.join(steps) or 'no step changes its size'}"
+        yield f"  side {side + 1}, {bracketed(join.sides[side])}: {'; '.join(steps) or 'no step changes its size'}"
 
 
 def _change(row: Row, axes: Sequence[int]) -> str:
@@ -43,21 +43,21 @@ def _change(row: Row, axes: Sequence[int]) -> str:
     if len(before) == len(after) and all(before[axis] == after[axis] for axis in axes):
         return ""
     spatial = any(len(before) + axis > 1 for axis in axes) and row.sum
-    return f"{row.label}: {row.sum if spatial else f'{shown(before)} → {shown(after)}'}"
+    return f"{row.label}: {row.sum if spatial else f'{bracketed(before)} → {bracketed(after)}'}"
 
 
 def _failing_step(run: Trace) -> Iterator[str]:
     if not (row := run.failed):
         yield from (f"`{run.line}` fails." if run.line else "It fails.", f"The words: {run.error}")
         return
-    yield f"`{row.line or row.label}` fails in {row.label}: it gets {' and '.join(map(shown, row.before))}."
+    yield f"`{row.line or row.label}` fails in {row.label}: it gets {' and '.join(map(bracketed, row.before))}."
     yield f"PyTorch: {row.error}"
     if row.call and (wanted := wanted_channels(row)):
         yield f"{row.label} takes {counted(wanted[0], wanted[1])}; it gets {wanted[2]}."
         if len(row.before[0]) > 2 and row.before[0][-1] == wanted[0]:
             yield f"The last axis has {wanted[0]}: are the channels there? PyTorch wants them second."
     elif row.call and (smallest := smallest_input(run)):
-        yield f"Its window finds no room: {minus(row.sum)}."
+        yield f"Its window finds no room: {row.sum}."
         yield f"The smallest input that would do up to here has {smallest} pixels a side."
     elif "norm" in row.function and "more than 1 value" in row.error:
         yield "In training a norm takes the mean and the spread of each channel: it needs more than one value."
@@ -108,7 +108,7 @@ def _worth_a_look(run: Trace) -> Iterator[str]:
     for join in run.joins:
         apart = None if join.verdict == "error" else offset(run.rows, join)
         if join.verdict == "broadcast":
-            yield f"`{join.row.line}` runs, but it stretches: {' with '.join(map(shown, join.sides))}."
+            yield f"`{join.row.line}` runs, but it stretches: {' with '.join(map(bracketed, join.sides))}."
         elif apart is not None and apart > 0.5:
             where = "drift apart" if apart == math.inf else f"look {apart:g} position{'s' * (apart != 1)} apart"
             yield f"`{join.row.line}` runs, but its sides {where}."

@@ -13,7 +13,8 @@ from skiplib.tracing.changes import Fix
 from skiplib.tracing.joins import Join
 from skiplib.tracing.kinds import KINDS, Kind
 from skiplib.tracing.sums import Shape
-from skiplib.tracing.tracer import Trace, shown, swept
+from skiplib.tracing.tracer import Trace, swept
+from skiplib.words import bracketed
 
 _MOST_STEPS = 8  # of one kind, where the same trouble waits at several places of a network
 _MULTIPLES = (2, 4, 8, 16, 32, 64)
@@ -32,7 +33,7 @@ class Repair:
     def __str__(self) -> str:
         """The repair in one line."""
         runs = f", runs at {len(self.sizes)} of {self.asked} sizes" if self.asked else ""
-        return f"{self.fix.name}: {self.fix.parameters} parameters more, gives {shown(self.output_shape)}{runs}"
+        return f"{self.fix.name}: {self.fix.parameters} parameters more, gives {bracketed(self.output_shape)}{runs}"
 
 
 def repairs(run: Trace, sizes: Iterable[int] = ()) -> list[Repair]:

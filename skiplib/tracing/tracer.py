@@ -13,7 +13,7 @@ from skiplib.arithmetic import checked_integer, checked_word
 from skiplib.tracing.joins import Join, fields, joins_of
 from skiplib.tracing.recorder import INPUT, Changes, Row, record
 from skiplib.tracing.sums import Shape
-from skiplib.words import in_ranges
+from skiplib.words import bracketed, in_ranges
 
 _FEW = 6  # sizes are listed
 
@@ -81,11 +81,11 @@ class Trace:
 
     def __str__(self) -> str:
         """A line for each step: its name, its shape, its sum."""
-        lines = [f"{'input':26} {shown(each.shape)}" for each in self.inputs]
+        lines = [f"{'input':26} {bracketed(each.shape)}" for each in self.inputs]
         for row in self.rows:
-            met = " with ".join(map(shown, row.before))
+            met = " with ".join(map(bracketed, row.before))
             said = f"~ stretches {met}" if row in self.stretched else row.sum
-            lines.append(f"{row.label:26} {met if row.shape is None else shown(row.shape):18} {said}".rstrip())
+            lines.append(f"{row.label:26} {met if row.shape is None else bracketed(row.shape):18} {said}".rstrip())
         return "\n".join([*lines, *[f"✗ {self.error}"] * bool(self.error)])
 
 
@@ -127,11 +127,6 @@ def trace(
     return Trace(model, inputs, mode, (), (), "", "", None).again()
 
 
-def shown(shape: Sequence[int] | None) -> str:
-    """A shape as PyTorch's users write it."""
-    return "?" if shape is None else f"({', '.join(map(str, shape))})"
-
-
 @dataclass
 class Sweep:
     """What becomes of a module at each size of its input."""
@@ -145,7 +140,7 @@ class Sweep:
         self.verdicts[size] = run.verdict
         self.work += sum(row.work for row in run.rows)
         if blamed := run.failed or next(iter(run.stretched), None):
-            self.broke[size] = f"{blamed.label}: {' and '.join(map(shown, blamed.before))}"
+            self.broke[size] = f"{blamed.label}: {' and '.join(map(bracketed, blamed.before))}"
         elif run.error:
             self.broke[size] = run.error
 
@@ -173,11 +168,8 @@ class Sweep:
         step = sizes[1] - sizes[0] if len(sizes) > 1 else 0
         alike = [size for size in self.verdicts if step and size % step == sizes[0] % step]
         if not alike or sizes != [size for size in alike if size >= sizes[0]]:
-            return (
-                in_ranges(sizes)
-                if len(sizes) < _FEW or sizes[-1] - sizes[0] < len(sizes)
-                else f"{len(sizes)} of {len(self.verdicts)} sizes"
-            )
+            listed = len(sizes) < _FEW or sizes[-1] - sizes[0] < len(sizes)
+            return in_ranges(sizes) if listed else f"{len(sizes)} of {len(self.verdicts)} sizes"
         if step > 2 and sizes[0] % step:
             return f"{sizes[0]}, {sizes[1]} and on in steps of {step}"
         words = {1: "every size", 2: "odd sizes" if sizes[0] % 2 else "even sizes"}.get(step, f"multiples of {step}")

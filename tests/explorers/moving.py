@@ -69,3 +69,21 @@ async def comes_to_rest(explorer):
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it does not come to rest")
+
+
+def lived(explorer, script):
+    """An explorer after a coroutine has run and its training is over, in an event loop, as a kernel has one."""
+
+    async def main():
+        async with asyncio.timeout(60):
+            explorer.start_button.click()
+            await script()
+            while explorer.training:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    return explorer
+
+
+async def nothing():
+    pass

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from explorers.moving import ends, fresh
+from explorers.moving import ends, fresh, lived, nothing
 from skiplib.digits import split_digits
 from skiplib.explorers import lesions
 from skiplib.explorers.lesions import BlockToggles, LesionExplorer
@@ -26,22 +26,6 @@ def _quick(monkeypatch):
 def nets():
     """The plain and the skip network that an explorer of these settings finds."""
     return {"skip" if run.skip else "plain": run.net for run in race([20], seeds=[172], **HE)}
-
-
-def lived(explorer, script):
-    async def main():
-        async with asyncio.timeout(60):
-            explorer.start_button.click()
-            await script()
-            while explorer.training:
-                await asyncio.sleep(0.01)
-
-    asyncio.run(main())
-    return explorer
-
-
-async def nothing():
-    pass
 
 
 def test_nothing_is_trained_before_start():

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from explorers.moving import lived, nothing
 from skiplib.explorers.training import TrainingExplorer, _curves
 from skiplib.training import race
 
@@ -12,26 +13,8 @@ def losses(run):
     return [record.loss for record in run.records]
 
 
-def lived(explorer, script):
-    """Run a coroutine in an event loop, as a kernel has one."""
-
-    async def main():
-        async with asyncio.timeout(60):
-            explorer.start_button.click()
-            await script()
-            while explorer.training:
-                await asyncio.sleep(0.01)
-
-    asyncio.run(main())
-    return explorer
-
-
 def drawn(explorer):
     return _curves([*explorer._finished, *explorer._entries], explorer._entries)
-
-
-async def nothing():
-    pass
 
 
 def test_nothing_is_trained_before_start():
