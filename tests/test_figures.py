@@ -2,7 +2,10 @@ import base64
 import io
 import itertools
 import math
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import matplotlib
@@ -163,3 +166,12 @@ def test_plots_say_what_they_show_in_coarse_words():
 
 def test_running_mean_of_less_than_a_window_takes_what_there_is():
     assert running_mean([2.0, 4.0], window=12) == [2.0, 3.0] and running_mean([]) == []
+
+
+def test_home_that_cannot_be_written_to_is_not_mentioned(tmp_path):
+    home = tmp_path / "a file"
+    home.touch()
+    places = {name: str(home / "none") for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR")}
+    command = [sys.executable, "-c", "import skiplib.figures.plot"]
+    done = subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
