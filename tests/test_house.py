@@ -211,7 +211,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 def dependencies():
-    return set(PROJECT["dependencies"]), set(PROJECT["optional-dependencies"]["test"])
+    lowest = dict(line.split(">=") for line in PROJECT["dependencies"])
+    return set(lowest), set(PROJECT["optional-dependencies"]["test"])
 
 
 def test_environment_names_the_same_dependencies():

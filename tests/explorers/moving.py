@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import ipywidgets as widgets
 import torch
 from torch import nn
 
@@ -15,6 +16,13 @@ def ends(control):
     if isinstance(control, Control):
         return control.slider.min, control.slider.max
     return values_of(control)[0], values_of(control)[-1]
+
+
+def alive():
+    """Every widget that is not closed."""
+    module = widgets.widgets.widget
+    known = module._instances if hasattr(module, "_instances") else widgets.Widget._active_widgets  # ipywidgets 8.0
+    return set(known.values())
 
 
 def move_anywhere(control, rng):

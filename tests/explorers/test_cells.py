@@ -1,6 +1,7 @@
 import ipywidgets as widgets
 import pytest
 
+from explorers.moving import alive
 from skiplib.explorers import cells
 from skiplib.explorers.cells import progress
 
@@ -13,10 +14,10 @@ def shown(monkeypatch):
 
 
 def test_progress_counts_what_is_taken(shown):
-    before = set(widgets.widgets.widget._instances.values())
+    before = alive()
     seen = []
     for letter in progress("abc", total=3, unit="letters"):
-        new = set(widgets.widgets.widget._instances.values()) - before
+        new = alive() - before
         (bar,) = [each for each in new if isinstance(each, widgets.IntProgress)]
         (words,) = [each for each in new if isinstance(each, widgets.Label)]
         seen.append((letter, bar.value, words.value))

@@ -3,13 +3,15 @@
 import copy
 import math
 import threading
+import warnings
 from functools import reduce
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from effort import slow
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.checkpoint import checkpoint
@@ -338,7 +340,7 @@ def random_net(rng):
     return nn.Sequential(*layers)
 
 
-@settings(max_examples=150, deadline=None)
+@slow(150)
 @given(rng=st.randoms(use_true_random=False))
 def test_field_contains_every_gradient(rng):
     net = random_net(rng)
@@ -488,7 +490,7 @@ def test_what_cannot_be_traced_is_refused_in_a_sentence(model, options, error, w
 
 
 def test_scripted_and_compiled_modules_are_refused():
-    with pytest.warns(DeprecationWarning):
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         scripted = torch.jit.script(nn.ReLU())
     compiled = nn.Module()
     compiled._orig_mod = nn.ReLU()
