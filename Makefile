@@ -1,18 +1,23 @@
-# make lab | make test | make notebooks
-# PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no
+# make lab | make test | make notebooks | make thorough
+# PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no; WORKERS says how many run tests.
 PORT    ?= 8888
 BROWSER ?= yes
+WORKERS ?= 3
 FIRST   := doc/tree/notebooks/00_start_here.ipynb
 WINDOWS := $(filter Windows_NT,$(OS))
 ifneq ($(filter yes no,$(BROWSER)),)
 unexport BROWSER  # Jupyter would take it for the name of a program
 endif
 PYTHON  ?= $(if $(WINDOWS),python,python3)
+UV      := $(shell command -v uv 2>/dev/null)
+VENV     = $(if $(UV),uv venv --quiet --python $(PYTHON),$(PYTHON) -m venv)
+INSTALL  = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 BIN     := .venv/$(if $(WINDOWS),Scripts,bin)
 ROOT_OK  = $(if $(filter 0,$(shell id -u)),--allow-root)
+NBVAL   := --nbval --nbval-current-env --nbval-cell-timeout=150 --nbval-sanitize-with tests/nbval_sanitize.cfg
 NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
 
-.PHONY: lab test ruff mypy lessons widgets pytest nbval notebooks
+.PHONY: lab test ruff mypy pytest notebooks thorough
 .DELETE_ON_ERROR:
 
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
@@ -20,7 +25,7 @@ lab: .venv/lab
 	$(BIN)/jupyter lab --port=$(PORT) $(NO_BROWSER) $(ROOT_OK) --LabApp.default_url=$(FIRST)
 
 test: .venv/test
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 ruff mypy lessons widgets pytest nbval || \
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 ruff mypy pytest || \
 		{ echo "make test: FAILED, see above"; exit 1; }
 	@echo "make test: ruff, mypy, pytest, nbval and the browser tests all passed"
 
@@ -28,20 +33,17 @@ ruff: .venv/test
 	$(BIN)/ruff check .
 mypy: .venv/test
 	$(BIN)/mypy
-lessons: .venv/test  # every lesson in a browser; the other browser tests run beside it
-	$(BIN)/pytest tests/browser/test_jupyterlab.py
-widgets: .venv/test
-	$(BIN)/pytest tests/browser --ignore=tests/browser/test_jupyterlab.py
+# All tests: those in a browser, strict nbval, and all others. A second thread is no help beside other workers.
+pytest: export OMP_NUM_THREADS := 1
 pytest: .venv/test
-	$(BIN)/pytest --ignore=tests/browser
-nbval: .venv/test
-	$(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
-		--nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+	$(BIN)/pytest -n $(WORKERS) $(NBVAL) notebooks tests skiplib
+thorough: .venv/test
+	$(BIN)/python tools/thorough.py $(WORKERS) $(NBVAL)
 
 notebooks: .venv/lab
 	$(BIN)/python tools/execute_notebooks.py
 
 .venv/lab .venv/test: pyproject.toml constraints.txt
-	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv  # never over another interpreter's
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".$(if $(filter %test,$@),[test])"
+	$(BIN)/python $(if $(UV),,-m pip) --version >/dev/null 2>&1 || $(VENV) .venv  # never over another interpreter's
+	$(INSTALL) --quiet --constraint constraints.txt --editable ".$(if $(filter %test,$@),[test])"
 	@touch $@

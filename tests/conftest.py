@@ -1,10 +1,18 @@
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 import skiplib
+
+# `make thorough` takes the second: --hypothesis-profile=thorough
+settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, database=None)
+settings.register_profile("thorough", max_examples=20_000, deadline=None, database=None)
+settings.load_profile("ci")
 
 torch.set_num_threads(1)  # the tensors are tiny: on a busy machine a second thread costs eight times as much
 
@@ -28,6 +36,26 @@ NONSENSE = [
     lambda: 0,
     lambda *numbers: torch.ones(2),
 ]
+
+
+def pytest_collection_modifyitems(items):
+    """Browsers and notebooks first: they take longest."""
+    items.sort(key=lambda item: ("browser" not in item.nodeid, ".ipynb" not in item.nodeid))
+
+
+class _Together(LoadScopeScheduling):
+    """What shares something slow runs on one worker: a file, or a lesson in a browser."""
+
+    def _split_scope(self, nodeid):
+        file, _, test = nodeid.partition("::")
+        lesson = re.search(r"\[(\d\d_\w+)\.ipynb", test)
+        return lesson[1] if lesson else nodeid if "browser" in file else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Hand tests to workers by ``_Together``, in the order above."""
+    config.option.loadscopereorder = False
+    return _Together(config, log)
 
 
 @pytest.fixture(autouse=True)

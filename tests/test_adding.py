@@ -3,7 +3,7 @@ from itertools import product
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skiplib.adding import add_message, add_verdict, checked_add
@@ -74,7 +74,6 @@ def test_checked_add_of_equal_shapes_is_plus(shape):
 shapes = st.lists(st.sampled_from([0, 1, 2, 3, 5]), max_size=5)
 
 
-@settings(max_examples=5000, deadline=None)
 @given(shapes, shapes)
 def test_message_is_pytorchs_word_by_word(a, b):
     try:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -22,7 +22,6 @@ from skiplib.pooling import PoolGeometry
 
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
 geometry = st.builds(ConvGeometry, st.integers(1, 5), st.integers(1, 4), st.integers(0, 4), st.integers(1, 3))
-some = settings(max_examples=300, deadline=None)
 
 
 @pytest.mark.parametrize("index", [0, 2, 5, 10])
@@ -46,7 +45,6 @@ def test_sizes_after_a_chain_are_pytorchs_and_say_which_are_kept():
     assert kept([ConvGeometry(3, padding=1)] * 3, 20) == list(range(1, 21))
 
 
-@some
 @given(st.lists(geometry, min_size=1, max_size=3), st.integers(0, 3))
 def test_composed_window_spans_what_autograd_finds(geometries, index):
     whole = compose(geometries)
@@ -124,7 +122,6 @@ def make(layers, channels):
     return nn.Sequential(*(eval(layer_code(each, *both), {"nn": nn}) for each, *both in steps))
 
 
-@some
 @given(st.lists(pair, min_size=1, max_size=4), st.integers(1, 60), st.integers(1, 60))
 def test_lines_sizes_channels_and_parameters_are_those_of_pytorch(layers, height, width):
     channels = channels_along(layers, 2, 3, 4)

@@ -1,7 +1,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from effort import slow
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skiplib.arithmetic import ConvGeometry
@@ -11,7 +12,7 @@ AXES = st.builds(ConvGeometry, st.integers(1, 5), st.integers(1, 3), st.integers
 VALUES = st.floats(-9, 9) | st.integers(0, 16)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@slow(60)
 @given(st.data(), AXES, AXES, st.sampled_from([*KERNELS]))
 def test_output_is_what_conv2d_computes(data, vertical, horizontal, name):
     sizes = [data.draw(st.integers(axis.smallest_input_size, 16)) for axis in (vertical, horizontal)]

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skiplib.arithmetic import ConvGeometry
@@ -20,8 +20,6 @@ setting = st.fixed_dictionaries(
         "ceil_mode": st.booleans(),
     }
 )
-many = settings(max_examples=2000, deadline=None)
-some = settings(max_examples=300, deadline=None)
 EVERY = [
     PoolGeometry(kernel, stride, padding, dilation, ceil_mode=ceil_mode)
     for kernel, stride, padding, dilation, ceil_mode in product(
@@ -43,7 +41,6 @@ def pooled(input_size, setting, pool=F.max_pool2d):
     return size_or_none(lambda: pool(torch.zeros(1, 1, input_size, input_size), **setting).shape[-1])
 
 
-@many
 @given(setting, st.integers(0, 24), st.booleans())
 def test_size_is_that_of_max_pool2d(setting, input_size, own_stride):
     if own_stride:
@@ -52,7 +49,6 @@ def test_size_is_that_of_max_pool2d(setting, input_size, own_stride):
     assert ours == pooled(input_size, setting)
 
 
-@many
 @given(setting, st.integers(0, 24), st.booleans())
 def test_size_is_that_of_avg_pool2d(setting, input_size, own_stride):
     del setting["dilation"]
@@ -85,7 +81,6 @@ def test_smallest_and_input_sizes_are_exact_and_what_keeps_keeps():
         assert geometry.keeps_every_size == all(after[size] in (None, size) for size in after), geometry
 
 
-@some
 @given(st.sampled_from(EVERY), st.integers(1, 30))
 def test_leftover_and_unread_pixels_are_those_that_cannot_win(geometry, input_size):
     if size_or_none(lambda: geometry.output_size(input_size)) is None:
@@ -104,7 +99,6 @@ def test_leftover_and_unread_pixels_are_those_that_cannot_win(geometry, input_si
         assert geometry.leftover(input_size) == conv.leftover(input_size)
 
 
-@some
 @given(setting, st.integers(1, 30))
 def test_shares_are_what_average_pooling_makes_of_ones(setting, input_size):
     del setting["dilation"]

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import ipywidgets
 import psutil
 import pytest
+from effort import slow
+from explorers.moving import alive, shown
 from explorers.moving import fresh as remade
-from explorers.moving import shown
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skiplib.arithmetic import ConvGeometry
@@ -60,7 +61,7 @@ def move(control, where):
 
 @pytest.mark.parametrize(("make", "examples"), MAKES, ids=[type(make()).__name__ for make, _ in MAKES])
 def test_any_moves_end_where_a_fresh_explorer_begins(make, examples):
-    @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
+    @slow(examples)
     @given(MOVES)
     def moved(moves):
         explorer = make()
@@ -117,9 +118,6 @@ def run_cell(monkeypatch):
 
 
 def test_cell_that_is_run_again_leaves_nothing_behind(run_cell):
-    def alive():
-        return len(ipywidgets.widgets.widget._instances)
-
     run_cell("a", ConvExplorer(input_size=5))
     before = alive()
     for _ in range(50):

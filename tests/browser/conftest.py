@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ PROTECTED = {"deletable": False, "editable": False}  # as explorer cells are
 SCREENSHOTS = Path(__file__).parent / "screenshots"  # for people to look at; git ignores it
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium():
     """A Chromium: the one that SKIPLIB_CHROMIUM names, or one on the PATH."""
     path = find_chromium()
@@ -25,7 +26,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     """A JupyterLab on a copy of the notebooks: where it is, its token, and the copy."""
     root = tmp_path_factory.mktemp("copy")
@@ -51,12 +52,18 @@ def open_notebook(chromium, lab):
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS)
-def ran(request, open_notebook):
-    """Each notebook, opened and run once for all tests that take it."""
+def fresh(request, open_notebook):
+    """Each notebook, opened once for all tests that take it: as it is stored, until one of them takes ``ran``."""
     notebook = open_notebook(f"notebooks/{request.param}")
-    notebook.run_all()
     yield notebook
     notebook.page.close()
+
+
+@pytest.fixture(scope="module")
+def ran(fresh):
+    """The same notebook, run once for all tests that take it."""
+    fresh.run_all()
+    return fresh
 
 
 @pytest.fixture
@@ -76,11 +83,12 @@ def of_cells(open_notebook, lab):
 
 @pytest.fixture
 def screenshot(request):
-    """Keeps what the window shows, under the name of the test."""
-    SCREENSHOTS.mkdir(exist_ok=True)
+    """Keeps what the window shows, under the name of the test, if SKIPLIB_SCREENSHOTS is set."""
     name = re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
 
     def keep(notebook, what):
-        notebook.page.screenshot(path=SCREENSHOTS / f"{name}-{what}.png")
+        if os.environ.get("SKIPLIB_SCREENSHOTS"):
+            SCREENSHOTS.mkdir(exist_ok=True)
+            notebook.page.screenshot(path=SCREENSHOTS / f"{name}-{what}.png")
 
     return keep

@@ -2,15 +2,13 @@
 
 import io
 import re
-import shutil
 
 import pytest
-from lab import Notebook
 from PIL import Image
 from playwright.sync_api import expect
 from test_house import folds, read
 
-from browser.conftest import NOTEBOOKS, ROOT, WINDOW
+from browser.conftest import ROOT, WINDOW
 
 ROWS = ".widget-vbox:has(> .widget-text):has(> .widget-slider)"
 REPAIR = ".widget-dropdown:has-text('repair')"
@@ -51,20 +49,53 @@ TWO = (
 )
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_freshly_opened_notebook_shows_pictures_with_alt_text(open_notebook, screenshot, name):
-    notebook = open_notebook(f"notebooks/{name}")
-    for place in notebook.explorers():
-        cell = notebook.cell(place)
+def test_freshly_opened_notebook_shows_pictures_with_alt_text(fresh, screenshot):
+    for place in fresh.explorers():
+        cell = fresh.cell(place)
         pictures = cell.locator(".jp-OutputArea-output img")
         expect(pictures).to_have_count(1)
         assert len(pictures.get_attribute("alt")) > 20
         assert pictures.evaluate("image => image.complete && image.naturalWidth") > 200
         said = cell.inner_text().lower()
         assert "geometries" not in said and "model not found" not in said and "error" not in said
-        screenshot(notebook, place)
+        screenshot(fresh, place)
+    assert fresh.errors == []
+
+
+def on_screen(notebook, place):
+    """Whether any part of a cell can be seen."""
+    return notebook.page.evaluate(
+        """place => {
+            const box = window.panel.content.widgets[place].node.getBoundingClientRect();
+            const view = window.panel.content.node.getBoundingClientRect();
+            return box.height > 0 && box.bottom > view.top && box.top < view.bottom;
+        }""",
+        place,
+    )
+
+
+def assert_no_answer_is_on_the_screen_with_its_question(notebook, screenshot):
+    folded = list(folds(read(ROOT / notebook.path).cells))
+    assert folded
+    for width, height in SCREENS:
+        notebook.page.set_viewport_size({"width": width, "height": height})
+        for look, hidden in folded:
+            place = look - 1
+            notebook.cell(place)
+            notebook.page.wait_for_timeout(100)
+            assert on_screen(notebook, place)
+            assert [other for other in hidden if on_screen(notebook, other)] == []
+        screenshot(notebook, width)
+    notebook.page.set_viewport_size(WINDOW)
     assert notebook.errors == []
-    notebook.page.close()
+
+
+def test_no_answer_is_on_the_screen_with_its_question_in_a_fresh_notebook(fresh, screenshot):
+    assert_no_answer_is_on_the_screen_with_its_question(fresh, screenshot)
+
+
+def test_no_answer_is_on_the_screen_with_its_question_after_all_cells_ran(ran, screenshot):
+    assert_no_answer_is_on_the_screen_with_its_question(ran, screenshot)
 
 
 def test_every_explorer_lives_and_answers_the_keyboard(ran, screenshot):
@@ -398,44 +429,6 @@ def test_what_a_learner_types_is_shown_as_text(of_cells):
     cell = notebook.cell(0)
     expect(cell.get_by_text("this is '<img src=x onerror")).to_be_visible()
     assert cell.locator("img").count() == 0
-
-
-def on_screen(notebook, place):
-    """Whether any part of a cell can be seen."""
-    return notebook.page.evaluate(
-        """place => {
-            const box = window.panel.content.widgets[place].node.getBoundingClientRect();
-            const view = window.panel.content.node.getBoundingClientRect();
-            return box.height > 0 && box.bottom > view.top && box.top < view.bottom;
-        }""",
-        place,
-    )
-
-
-@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name[0] == "0"])
-def test_no_answer_is_on_the_screen_with_its_question(chromium, lab, screenshot, name):
-    url, token, root = lab
-    stored = ROOT / "notebooks" / name  # not the lab's own: it may have saved that with outputs of an earlier window
-    folded = list(folds(read(stored).cells))
-    assert folded
-    copied = f"notebooks/fresh-{name}"
-    shutil.copy(stored, root / copied)
-    page = chromium.new_page()
-    notebook = Notebook(page, url, token, copied)
-    for run in (False, True):
-        if run:
-            notebook.run_all()
-        for width, height in SCREENS:
-            page.set_viewport_size({"width": width, "height": height})
-            for look, hidden in folded:
-                place = look - 1
-                notebook.cell(place)
-                page.wait_for_timeout(100)
-                assert on_screen(notebook, place)
-                assert [other for other in hidden if on_screen(notebook, other)] == []
-            screenshot(notebook, f"{width}-{'run' if run else 'fresh'}")
-    assert notebook.errors == []
-    page.close()
 
 
 def test_gradient_is_predicted_with_the_hand_and_measured_over_the_guess(of_cells, screenshot):

@@ -3,7 +3,7 @@ import random
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from explorers.moving import assert_same_as_fresh, ends, move_anywhere, pytorch_shape
@@ -40,7 +40,6 @@ def reaching(inputs, geometry, extra):
     return [{place: int(value) - 1 for place, value in enumerate(grad.tolist()) if value} for grad in grads]
 
 
-@settings(max_examples=200, deadline=None)
 @given(numbers())
 def test_inputs_reach_the_outputs_that_autograd_says_through_the_same_weights(setting):
     axis, expected = Spread("row", *setting), reaching(*setting)
@@ -51,7 +50,6 @@ def test_inputs_reach_the_outputs_that_autograd_says_through_the_same_weights(se
         assert [window.taps.index(pixel + axis.padding) for window in windows] == list(sources.values())
 
 
-@settings(max_examples=50, deadline=None)
 @given(numbers())
 def test_far_from_the_borders_as_many_inputs_reach_an_output_as_it_says(setting):
     _, geometry, extra = setting

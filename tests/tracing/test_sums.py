@@ -4,7 +4,8 @@ import re
 
 import pytest
 import torch
-from hypothesis import given, settings
+from effort import slow
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -82,7 +83,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-@settings(max_examples=120, deadline=None)
+@slow(120)
 @given(data=st.data())
 def test_sum_gives_pytorchs_size_and_words(kind, data):
     axes = data.draw(st.sampled_from(KINDS[kind]))
@@ -111,7 +112,7 @@ def test_sum_gives_pytorchs_size_and_words(kind, data):
             assert re.search(rf"(= |→ ){step.size}\b", step.sum)
 
 
-@settings(max_examples=150, deadline=None)
+@slow(150)
 @given(data=st.data())
 def test_sum_is_true_as_arithmetic(data):
     """The text itself, computed by Python, gives the size."""
