@@ -65,8 +65,14 @@ class Lane:
     skip: bool
     seed: int
     net: Stack  # as it is now
+    epochs: int  # if nothing ends it before
     steps: Iterator[Record]  # the rest of its training
     records: list[Record] = field(default_factory=list)  # of the steps so far
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        return self.records[-1].epoch / self.epochs if self.records else 0
 
     def advance(self) -> bool:
         """Take one step; False if there is none left."""
@@ -179,9 +185,10 @@ def make_lane(depth: int, skip: bool, seed: int, **settings: Any) -> Lane:
     (True, True, 2)
     """
     split = split_digits()
-    of_train = {name: settings.pop(name) for name in _OF_TRAIN if name in settings}
+    of_train = {"epochs": 4} | {name: settings.pop(name) for name in _OF_TRAIN if name in settings}
     net = make_stack(depth, skip=skip, seed=seed, **{"channels": 8} | settings)
-    return Lane(depth, skip, seed, net, train(net, split.images, split.labels, seed=seed, **of_train))
+    steps = train(net, split.images, split.labels, seed=seed, **of_train)
+    return Lane(depth, skip, seed, net, of_train["epochs"], steps)
 
 
 _finished: dict[object, Run] = {}  # by settings, for the next time that a race asks
