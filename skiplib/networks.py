@@ -3,6 +3,7 @@
 from typing import Any, Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_integer, checked_word
@@ -10,6 +11,14 @@ from skiplib.blocks import Recipe, ResidualBlock, checked_counts, seeded
 
 Head = Literal["flatten", "pool"]
 Biases = Literal["as drawn", "zero"]
+
+
+def checked_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy; a ``ValueError`` if there is no image, or no score for a label."""
+    known, classes = sorted(set(labels.flatten().tolist())), scores.shape[1]
+    if not known or known[0] < 0 or known[-1] >= classes:
+        raise ValueError(f"`labels` must lie between 0 and {classes - 1}, one for each image; got {known}")
+    return F.cross_entropy(scores, labels)
 
 
 class Stack(nn.Module):

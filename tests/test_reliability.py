@@ -156,6 +156,6 @@ def test_training_whose_cell_is_run_again_ends(run_cell):
         assert explorer.state == "training"
         run_cell("t", TrainingExplorer())
         await asyncio.wait([explorer._task], timeout=10)
-        assert explorer._task.done() and explorer.state == "closed"
+        assert explorer._task.cancelled() and explorer.state == "resting"
 
     asyncio.run(main())

@@ -1,6 +1,6 @@
 """LesionExplorer: trained networks whose blocks are switched off, swapped or weakened (layer L3, with torch)."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -77,8 +77,6 @@ class LesionExplorer(TaskExplorer):
     'plain=not trained, skip=not trained'
     """
 
-    stopped = ""  # the picture of these settings says it
-
     def __init__(
         self,
         *,
@@ -111,10 +109,12 @@ class LesionExplorer(TaskExplorer):
                 for name, value in self._past[-1].items():
                     self.controls[name].value = value
 
-    async def train(self) -> None:
+    def train(self) -> Coroutine[Any, Any, None]:
         """Train what is not kept yet, one step of each network in turn; a stopped training goes on."""
-        key = net, seed = str(self.settings["net"]), self.controls["seed"].value
-        settings = _settings(net)
+        return self._train(self.controls["net"].value, self.controls["seed"].value)
+
+    async def _train(self, net: str, seed: int) -> None:
+        key, settings = (net, seed), _settings(net)
         missing = [skip for skip in _KINDS.values() if finished(_DEPTH, skip, seed, **settings) is None]
         lanes = self._paused.pop(key, []) or [make_lane(_DEPTH, skip, seed, **settings) for skip in missing]
         if not await self.take_steps(lanes):
@@ -137,7 +137,7 @@ class LesionExplorer(TaskExplorer):
         if any(trained):
             said += f"Of the test digits: {', '.join(each.said for each in networks)}."
         elif lanes := self._paused.get((settings["net"], settings["seed"])):
-            said += f"Stopped at step {len(lanes[0].records)}: Start goes on from there."
+            said += f"Start goes on from step {len(lanes[0].records)}."
         elif self.state == "resting":
             said += "Press Start to train. Nothing is trained before."
         return View(lesions_picture(networks), said, result)

@@ -3,8 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -25,11 +24,10 @@ class TaskExplorer(Explorer):
            +-----------------------------------------------------------+
                             all is measured, an error
 
-    Any other press of the two changes nothing. ``close`` leads from everywhere to "closed", and nothing from there.
+    Any other press of the two changes nothing. To close the explorer ends what it does, as an error does.
     """
 
     state = "resting"
-    stopped = "Stopped. "  # what there is to say after Stop
     _sentence = ""  # on what goes on, or on how it ended
 
     def __init__(
@@ -51,10 +49,10 @@ class TaskExplorer(Explorer):
 
     def stop(self) -> None:
         """End the training before its next step; what there is stays."""
-        self._go("training", "measuring", self.stopped)
+        self._go("training", "measuring", "Stopped. ")
 
-    async def train(self) -> None:
-        """Take the steps, and measure what has come of them: all that a subclass does between Start and rest."""
+    def train(self) -> Coroutine[Any, Any, None]:
+        """Read the controls now; what is awaited then takes the steps, and measures what has come of them."""
         raise NotImplementedError
 
     async def take_steps(self, lanes: Sequence[Lane]) -> bool:
@@ -73,9 +71,9 @@ class TaskExplorer(Explorer):
         return ended
 
     async def pause(self, seconds: float = 0) -> None:
-        """Let the buttons act, and the page show; what was closed ends here."""
+        """Let the buttons act, and the page show; all ends here once the explorer was closed."""
         await asyncio.sleep(seconds)
-        if self.state == "closed":
+        if self.comm is None:
             raise asyncio.CancelledError
 
     def say_task(self) -> str:
@@ -83,12 +81,6 @@ class TaskExplorer(Explorer):
         self.start_button.disabled, self.stop_button.disabled = self.state != "resting", self.state != "training"
         self.progress.layout.visibility = "hidden" if self.state == "resting" else "visible"
         return self._sentence + "Measuring … " * (self.state == "measuring")
-
-    def close(self) -> None:
-        """End what runs, and give back all that the explorer holds."""
-        with getattr(self, "_turn", nullcontext()):  # a bad starting value ends __init__ early
-            self.state = "closed"
-        super().close()
 
     def _go(self, before: str, after: str, sentence: str) -> bool:
         """From one state to another, with a sentence; False, and no change, in any other state."""
@@ -100,7 +92,7 @@ class TaskExplorer(Explorer):
 
     def _rest(self, task: asyncio.Task[None]) -> None:
         """Be ready for the next start, however this one has ended."""
-        self.stop()  # an error, or the loop, may have ended it
+        self.stop()  # an error, or its closing, may have ended it
         error = None if task.cancelled() else task.exception()
         said = f"This does not run: {str(error) or type(error).__name__}. " if error else self._sentence
         if self._go("measuring", "resting", said):

@@ -1,10 +1,10 @@
 """TrainingExplorer: plain and skip networks learn to read digits while you watch (layer L3, with torch)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import get_args
+from typing import Any, get_args
 
 import ipywidgets as widgets
 
@@ -118,13 +118,6 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
         self.clear_button = make_button("Clear", "Throw the finished curves away", self.clear)
         super().__init__(controls, show=show, buttons=[self.clear_button])
 
-    def start(self) -> None:
-        """Begin to train; the curves of the last training are among the finished ones from now on."""
-        with self._turn:
-            if self.state == "resting":
-                self._finished, self._entries = [*self._finished, *self._entries], []
-            super().start()
-
     def clear(self) -> None:
         """Throw the finished curves away."""
         with self._turn:
@@ -133,26 +126,17 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
                 self._entries = []
             self._update()
 
-    async def train(self) -> None:
-        """In turn: one step of each network, a picture now and then, and a chance for the buttons."""
-        self._entries = self._enter()
+    def train(self) -> Coroutine[Any, Any, None]:
+        """Train what the controls say now; the curves of the last training are finished ones from now on."""
+        self._finished, self._entries = [*self._finished, *self._entries], []
+        return self._train(self.measured)
+
+    async def _train(self, settings: dict[str, Any]) -> None:
+        self._entries = _enter(**settings)
         await self.take_steps([entry.lane for entry in self._entries])
         for entry in self._entries:
             await self.pause(0.01)  # the words reach the page first
             entry.run = entry.lane.finish()
-
-    def _enter(self) -> list[_Entry]:
-        settings = self.measured
-        network, depth, seed = (settings.pop(name) for name in ("network", "depth", "seed"))
-        norm = "no norm" if settings["norm"] == "none" else settings["norm"]
-        words = {"depth": str(depth), "init": settings["init"], "norm": norm}
-        words |= {"optimizer": f"{settings['optimizer']} {settings['lr']:g}", "seed": f"seed {seed}"}
-        entries = []
-        for skip in _NETWORKS[network]:
-            lane = make_lane(depth, skip, seed, batch_size=_BATCH, **settings)
-            words["alpha"] = f"alpha {self.alpha:.2g}" if skip and self.alpha != 1 else ""
-            entries.append(_Entry(lane, "skip" if skip else "plain", dict(words)))
-        return entries
 
     def view(self) -> View:
         """The curves, and what is going on."""
@@ -172,13 +156,23 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
         return View(picture, status, result or {"trained": 0}, _table(entries))
 
 
+def _enter(network: str, depth: int, seed: int, **settings: Any) -> list[_Entry]:
+    """Networks before their first step, and what they are made of."""
+    norm = "no norm" if settings["norm"] == "none" else settings["norm"]
+    words = {"depth": str(depth), "init": settings["init"], "norm": norm}
+    words |= {"optimizer": f"{settings['optimizer']} {settings['lr']:g}", "seed": f"seed {seed}"}
+    entries = []
+    for skip in _NETWORKS[network]:
+        lane = make_lane(depth, skip, seed, batch_size=_BATCH, **settings)
+        words["alpha"] = f"alpha {settings['alpha']:.2g}" if skip and settings["alpha"] != 1 else ""
+        entries.append(_Entry(lane, "skip" if skip else "plain", dict(words)))
+    return entries
+
+
 def _table(entries: Sequence[_Entry]) -> str:
     """The networks that have ended, and what they reached."""
     style = 'style="text-align:left;padding:2px 12px 2px 0"'
     rows = [("th", "network", "initialisation, norm, optimizer", "training", "test", "")]
-    for entry in entries:
-        if entry.run:
-            test = f"{entry.run.test_accuracy:.1%}"
-            rows.append(("td", entry.label, entry.setting, entry.reached, test, entry.fate))
+    rows += [("td", e.label, e.setting, e.reached, f"{e.run.test_accuracy:.1%}", e.fate) for e in entries if e.run]
     lines = ("".join(f"<{tag} {style}>{escape(cell)}</{tag}>" for cell in cells) for tag, *cells in rows)
     return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>" if len(rows) > 1 else ""

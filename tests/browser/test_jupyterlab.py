@@ -384,7 +384,7 @@ def test_block_is_switched_off_by_mouse_and_keyboard_and_stopped_training_goes_o
     start.click()
     expect(cell.get_by_text("Training: ")).to_be_visible()
     stop.click()
-    expect(cell.get_by_text(re.compile(r"Stopped at step \d+: Start goes on from there."))).to_be_visible()
+    expect(cell.get_by_text(re.compile(r"Stopped\. Start goes on from step \d+\."))).to_be_visible()
     start.click()
     expect(cell.get_by_text("Of the test digits: plain ")).to_be_visible(timeout=60_000)
     before = notebook.shown(cell)

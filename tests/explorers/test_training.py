@@ -5,7 +5,7 @@ import time
 import pytest
 
 from explorers.moving import lived, nothing
-from skiplib.explorers.training import TrainingExplorer, _curves
+from skiplib.explorers.training import TrainingExplorer, _curves, _enter
 from skiplib.training import Lane, race
 
 
@@ -104,7 +104,7 @@ def test_explorer_that_is_closed_stops_its_training():
 
     lived(explorer, close_soon)
     assert [0 < entry.lane.share < 1 for entry in explorer._entries] == [True] * 2
-    assert not any(entry.run for entry in explorer._entries) and explorer.state == "closed"
+    assert not any(entry.run for entry in explorer._entries) and explorer._task.cancelled()
 
 
 def test_finished_curves_stay_until_they_are_cleared():
@@ -163,7 +163,7 @@ def test_curves_are_named_by_what_is_not_the_same_for_all():
 
 def test_horizontal_axis_is_what_was_set_however_far_a_training_came():
     explorer = TrainingExplorer(depth=4, epochs=3, network="plain")
-    explorer._entries = explorer._enter()
+    explorer._entries = _enter(**explorer.measured)
     for _ in range(5):
         explorer._entries[0].lane.advance()
         explorer.controls["epochs"].value = 9  # for the next one
