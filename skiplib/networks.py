@@ -14,10 +14,10 @@ Biases = Literal["as drawn", "zero"]
 
 
 def checked_loss(scores: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy; a ``ValueError`` if there is no image, or no score for a label."""
-    known, classes = sorted(set(labels.flatten().tolist())), scores.shape[1]
-    if not known or known[0] < 0 or known[-1] >= classes:
-        raise ValueError(f"`labels` must lie between 0 and {classes - 1}, one for each image; got {known}")
+    """Cross entropy; a ``ValueError`` unless there are images, a label for each, and a score for each label."""
+    known, (images, classes) = sorted(set(labels.flatten().tolist())), scores.shape[:2]
+    if labels.shape != scores.shape[:1] or not known or known[0] < 0 or known[-1] >= classes:
+        raise ValueError(f"`labels` must be {images} numbers from 0 to {classes - 1}; got {len(labels)}: {known}")
     return F.cross_entropy(scores, labels)
 
 

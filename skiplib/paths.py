@@ -131,6 +131,7 @@ def loss_slices(
     (2, 2)
     """
     slices = []
+    checked_integer("seed", seed, 0)
     for each in nets:
         net, generator, losses = deepcopy(each), torch.Generator().manual_seed(seed), []
         weights = [parameter for parameter in net.parameters() if parameter.ndim > 1]

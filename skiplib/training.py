@@ -129,7 +129,7 @@ def train(
     if labels.shape != images.shape[:1]:
         raise ValueError(f"`labels` must be one for each of {len(images)} images; got {tuple(labels.shape)}")
     descent = make_optimizer(net.to(images.device), optimizer, lr)
-    order, count = torch.Generator().manual_seed(seed), len(images)
+    order, count = torch.Generator().manual_seed(checked_integer("seed", seed, 0)), len(images)
     batches = (
         part for _ in range(epochs) for part in torch.split(torch.randperm(count, generator=order), batch_size)
     )

@@ -46,6 +46,15 @@ def test_explorer_trains_what_the_race_trains(settings):
     assert ">skip 4<" in explorer._picture.value
 
 
+def test_alpha_of_0_is_nothing_to_a_plain_network():
+    explorer = lived(TrainingExplorer(depth=4, epochs=1, alpha=0), nothing)
+    plain, skip = (entry.lane for entry in explorer._entries)
+    (same,) = race([4], seeds=[172], skips=[False], epochs=1)
+    (other,) = race([4], seeds=[172], skips=[True], epochs=1)
+    assert losses(plain) == losses(same) and losses(skip) != losses(other)
+    assert [block.alpha for block in plain.net.blocks] == [block.alpha for block in skip.net.blocks] == [0]
+
+
 def test_alpha_is_named_where_there_is_a_skip():
     explorer = lived(TrainingExplorer(depth=4, epochs=1, alpha=0.3), nothing)
     assert [entry.setting.endswith(", alpha 0.3") for entry in explorer._entries] == [False, True]
