@@ -224,24 +224,3 @@ def seeded(seed: int | None) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach the GPUs' generators too
         yield
-
-
-@contextmanager
-def left_alone(net: nn.Module) -> Iterator[None]:
-    """Give a network that runs inside its modes and its buffers back, however that ends."""
-    modes = [(module, module.training) for module in net.modules()]
-    buffers = [(buffer, version_of(buffer), buffer.clone()) for buffer in net.buffers()]
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        with torch.no_grad():
-            for buffer, version, value in buffers:
-                if version_of(buffer) != version:
-                    buffer.copy_(value)
-
-
-def version_of(tensor: Tensor) -> int:
-    """How often it was changed in place; those of ``torch.inference_mode`` do not count it."""
-    return 0 if tensor.is_inference() else tensor._version

@@ -1,5 +1,7 @@
 """Stacks of residual blocks: plain and skip networks with the same weights (layer L1, torch)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import torch
@@ -113,3 +115,24 @@ def stages(
 def _stage(h: Tensor) -> tuple[list[list[list[float]]], float]:
     spread = (h - h.mean(0)).norm() / h.norm().clamp(min=1e-300)  # 0 where all is 0
     return h.square().mean(1).sqrt().tolist(), spread.item()
+
+
+@contextmanager
+def left_alone(net: nn.Module) -> Iterator[None]:
+    """Give a network that runs inside its modes and its buffers back, however that ends."""
+    modes = [(module, module.training) for module in net.modules()]
+    buffers = [(buffer, version_of(buffer), buffer.clone()) for buffer in net.buffers()]
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        with torch.no_grad():
+            for buffer, version, value in buffers:
+                if version_of(buffer) != version:
+                    buffer.copy_(value)
+
+
+def version_of(tensor: Tensor) -> int:
+    """How often it was changed in place; those of ``torch.inference_mode`` do not count it."""
+    return 0 if tensor.is_inference() else tensor._version

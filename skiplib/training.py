@@ -15,9 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_integer, checked_word
-from skiplib.blocks import left_alone
 from skiplib.digits import split_digits
-from skiplib.networks import Stack, checked_loss, make_stack
+from skiplib.networks import Stack, checked_loss, left_alone, make_stack
 
 Optimizer = Literal["sgd", "adam"]
 LEARNING_RATE = {"sgd": 0.02, "adam": 0.001}

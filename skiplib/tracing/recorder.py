@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from skiplib.blocks import left_alone, version_of
+from skiplib.networks import left_alone, version_of
 from skiplib.tracing.code import Place, line_of, place_of
 from skiplib.tracing.sums import Call, Shape, bound, sum_of, window_of
 from skiplib.words import minus
