@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skiplib.arithmetic import checked_integer
+
 
 @dataclass(frozen=True)
 class Split:
@@ -48,6 +50,8 @@ def first_digits(count: int) -> tuple[Tensor, Tensor]:
     (torch.Size([4, 1, 8, 8]), tensor([0, 1, 2, 3]))
     """
     images, labels = load_digits()
+    if checked_integer("count", count, 1) > len(images):
+        raise ValueError(f"`count` must be at most {len(images)}; got {count}")
     return torch.tensor(images[:count, None] / 16, dtype=torch.float32), torch.tensor(labels[:count])
 
 

@@ -1,19 +1,23 @@
 """What is left of a gradient besides its length: which way it points, and how many ways there are (layer L1, torch).
 
 A norm says how large a gradient is, not how much of it is left: many directions may have become one (Jacobians and
-their singular values), or neighbours may have nothing in common (Balduzzi et al. 2017, arXiv 1702.08591).
+their singular values), or neighbours may have nothing in common (Balduzzi et al. 2017, arXiv 1702.08591). What is
+measured is a copy of the network: batch normalisation would note what it sees.
 """
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.functional import jacobian
 
-from skiplib.networks import Stack
+from skiplib.arithmetic import checked_integer
+from skiplib.networks import Stack, checked_loss
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def block_jacobians(stack: Stack, image: Tensor) -> list[Tensor]:
     >>> [bool((matrix == torch.eye(18)).all()) for matrix in block_jacobians(stack, torch.rand(1, 1, 3, 3))]
     [True, True]
     """
-    matrices = []
+    stack, matrices = deepcopy(stack), []
     with torch.no_grad():
         h = stack.stem(image)
     for block in stack.blocks:
@@ -52,9 +56,8 @@ def singular_values(matrices: Sequence[Tensor]) -> tuple[float, ...]:
     >>> singular_values([torch.eye(2), 3 * torch.eye(2)])
     (3.0, 3.0)
     """
-    product = torch.eye(len(matrices[0]), dtype=matrices[0].dtype)
-    for matrix in matrices:
-        product = matrix @ product
+    if not len(matrices) or not (product := reduce(lambda before, here: here @ before, matrices)).isfinite().all():
+        raise ValueError(f"`matrices` must be one or more, and their product finite; got {len(matrices)}")
     return tuple(torch.linalg.svdvals(product).tolist())
 
 
@@ -81,17 +84,15 @@ def gradient_similarity(stack: Stack, start: Tensor, end: Tensor, *, points: int
     >>> round(gradient_similarity(same, torch.zeros(1, 8, 8), torch.zeros(1, 8, 8), points=3), 3)
     1.0
     """
-    line = torch.linspace(0, 1, points).reshape(-1, 1, 1, 1)
+    line = torch.linspace(0, 1, checked_integer("points", points, 2)).reshape(-1, 1, 1, 1)
     images = (start + line * (end - start)).to(start.dtype).requires_grad_()
-    (gradients,) = torch.autograd.grad(stack(images)[:, 0].sum(), images)
+    (gradients,) = torch.autograd.grad(deepcopy(stack)(images)[:, 0].sum(), images)
     unit = F.normalize(gradients.flatten(1).double(), eps=1e-300)  # the default eps would take small for zero
     return (unit[1:] * unit[:-1]).sum(1).mean().item()
 
 
 def gradient_trust(net: nn.Module, images: Tensor, labels: Tensor, *, length: float = 1e-3) -> Trust:
-    """Step against the gradient by ``length`` times the norm of all weights, look again, and step back.
-
-    ``net`` is left as it was, its running statistics and ``.grad`` included.
+    """Step against the gradient by ``length`` times the norm of all weights, in a copy of ``net``, and look again.
 
     Shape:
         images (N, C, H, W), labels (N)
@@ -109,21 +110,18 @@ def gradient_trust(net: nn.Module, images: Tensor, labels: Tensor, *, length: fl
     """
     if not 0 < length < math.inf:
         raise ValueError(f"`length` must be a positive number; got {length!r}")
+    net = deepcopy(net)
     parameters = list(net.parameters())
-    buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
     weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
     before, gradient = _loss_and_gradient(net, images, labels)
     norm = gradient.norm()
     step = (length * weights.double().norm() / norm * gradient).to(weights) if norm > 0 else torch.zeros_like(weights)
     nn.utils.vector_to_parameters(weights - step, parameters)
     after, gradient_there = _loss_and_gradient(net, images, labels)
-    nn.utils.vector_to_parameters(weights, parameters)
-    for name, buffer in net.named_buffers():
-        buffer.copy_(buffers[name])
     cosine = F.cosine_similarity(gradient, gradient_there, dim=0, eps=1e-300)
     return Trust(cosine.item(), after - before)
 
 
 def _loss_and_gradient(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, Tensor]:
-    loss = F.cross_entropy(net(images), labels)
+    loss = checked_loss(net(images), labels)
     return loss.item(), torch.cat([g.double().flatten() for g in torch.autograd.grad(loss, list(net.parameters()))])

@@ -41,7 +41,7 @@ def try_shortcut(
     what the branch reads there, as in ``Shortcut.aligned``.
 
     Args:
-        question, answer: the answer is a module, which is left as it was, or a function.
+        question, answer: the answer is a module, of which a copy is run where there can be one, or a function.
         branch: the geometries of the convolutions.
         channels: before the branch, between its convolutions, and after it.
         sizes: heights of the images, in order; each is 4 pixels wider than high.
@@ -184,11 +184,8 @@ def try_lesion(question: str, answer: Any, *, net: Stack, blocks: int, at_least:
     if len(off) < blocks or (at_least is None and len(off) > blocks):
         return wrong(f"The answer is {blocks} blocks{' or more' if at_least else ''}; this is {len(off)}.")
     left = _left(net, off)
-    worst = (
-        min(_left(net, pair) for pair in combinations(range(1, len(net.blocks) + 1), blocks))
-        if at_least is None
-        else 0.0
-    )
+    others = combinations(range(1, len(net.blocks) + 1), blocks) if at_least is None else ()
+    worst = min((_left(net, each) for each in others), default=0)
     if left >= at_least if at_least else left <= worst + 0.02:  # a few digits more or less
         return right(known["reason"])
     return wrong(f"Without {', '.join(map(str, sorted(off)))} it reads {left:.0%}. {known['hint']}")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_word
 from skiplib.blocks import ResidualBlock
-from skiplib.networks import Stack, make_stack
+from skiplib.networks import Stack, checked_loss, make_stack
 
 PRECISIONS = {"single": torch.float32, "half": torch.float16, "bfloat16": torch.bfloat16}
 _AT_ONCE = 4  # networks side by side; more are hardly faster, and take memory
@@ -84,7 +84,7 @@ def gradient_profiles(stacks: Sequence[Stack], images: Tensor, labels: Tensor) -
     images = images.to(next(stacks[0].parameters()).dtype)
     hidden, sums, relus = _forward(stacks, images.repeat(1, nets, 1, 1))
     last = hidden[-1].chunk(nets, dim=1)
-    losses = [F.cross_entropy(_run([stack.head], h, []), labels) for stack, h in zip(stacks, last, strict=True)]
+    losses = [checked_loss(_run([stack.head], h, []), labels) for stack, h in zip(stacks, last, strict=True)]
     weights = [layer.weight for stack in stacks for layer in stack.modules() if isinstance(layer, nn.Conv2d)]
     gradients = torch.autograd.grad(torch.stack(losses).sum(), [*hidden, *sums, *weights])
     blocks = len(sums)

@@ -1,8 +1,11 @@
 """Stacks of residual blocks: plain and skip networks with the same weights (layer L1, torch)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_integer, checked_word
@@ -10,6 +13,14 @@ from skiplib.blocks import Recipe, ResidualBlock, checked_counts, seeded
 
 Head = Literal["flatten", "pool"]
 Biases = Literal["as drawn", "zero"]
+
+
+def checked_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy; a ``ValueError`` unless there are images, a label for each, and a score for each label."""
+    known, (images, classes) = sorted(set(labels.flatten().tolist())), scores.shape[:2]
+    if labels.shape != scores.shape[:1] or not known or known[0] < 0 or known[-1] >= classes:
+        raise ValueError(f"`labels` must be {images} numbers from 0 to {classes - 1}; got {len(labels)}: {known}")
+    return F.cross_entropy(scores, labels)
 
 
 class Stack(nn.Module):
@@ -104,3 +115,24 @@ def stages(
 def _stage(h: Tensor) -> tuple[list[list[list[float]]], float]:
     spread = (h - h.mean(0)).norm() / h.norm().clamp(min=1e-300)  # 0 where all is 0
     return h.square().mean(1).sqrt().tolist(), spread.item()
+
+
+@contextmanager
+def left_alone(net: nn.Module) -> Iterator[None]:
+    """Give a network that runs inside its modes and its buffers back, however that ends."""
+    modes = [(module, module.training) for module in net.modules()]
+    buffers = [(buffer, version_of(buffer), buffer.clone()) for buffer in net.buffers()]
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        with torch.no_grad():
+            for buffer, version, value in buffers:
+                if version_of(buffer) != version:
+                    buffer.copy_(value)
+
+
+def version_of(tensor: Tensor) -> int:
+    """How often it was changed in place; those of ``torch.inference_mode`` do not count it."""
+    return 0 if tensor.is_inference() else tensor._version

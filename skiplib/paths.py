@@ -8,12 +8,11 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_integer
 from skiplib.blocks import ResidualBlock
-from skiplib.networks import Stack
+from skiplib.networks import Stack, checked_loss
 
 
 def path_gradients(stack: Stack, images: Tensor, labels: Tensor) -> Tensor:
@@ -40,13 +39,13 @@ def path_gradients(stack: Stack, images: Tensor, labels: Tensor) -> Tensor:
     if not all(block.skip for block in blocks) or not all(isinstance(part, nn.Identity) for part in around):
         raise ValueError("`stack` must have identity skips, and nothing behind the add, as in pre-activation")
     with torch.no_grad():
-        h = net.stem(images)
+        h = net.stem(images).detach()  # a stem that does nothing hands on the images themselves
     inputs, branches = [], []
     for block in blocks:
         inputs.append(h.requires_grad_())
         branches.append(block.alpha * block.branch(h))
         h = (h + branches[-1]).detach()
-    loss = F.cross_entropy(net.head(h.requires_grad_()), labels)
+    loss = checked_loss(net.head(h.requires_grad_()), labels)
     parts: Tensor = torch.autograd.grad(loss, h)[0][None]
     for branch, x in zip(reversed(branches), reversed(inputs), strict=True):
         (through,) = torch.autograd.grad(branch, x, parts, is_grads_batched=True)
@@ -61,6 +60,8 @@ def mean_length(sizes: Sequence[float]) -> float:
     >>> mean_length([1, 2, 1])
     1.0
     """
+    if not 0 < sum(sizes) < float("inf"):
+        raise ValueError(f"`sizes` must be finite numbers, not all of them 0; got {sizes}")
     return sum(length * size for length, size in enumerate(sizes)) / sum(sizes)
 
 
@@ -130,6 +131,7 @@ def loss_slices(
     (2, 2)
     """
     slices = []
+    checked_integer("seed", seed, 0)
     for each in nets:
         net, generator, losses = deepcopy(each), torch.Generator().manual_seed(seed), []
         weights = [parameter for parameter in net.parameters() if parameter.ndim > 1]
@@ -139,7 +141,7 @@ def loss_slices(
             for step in steps:
                 for weight, start, direction in zip(weights, here, there, strict=True):
                     weight.copy_(start + step * direction)
-                losses.append(F.cross_entropy(net(images), labels).item())
+                losses.append(checked_loss(net(images), labels).item())
         slices.append(losses)
     return slices
 

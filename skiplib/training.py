@@ -12,12 +12,11 @@ from itertools import product
 from typing import Any, Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.arithmetic import checked_integer, checked_word
 from skiplib.digits import split_digits
-from skiplib.networks import Stack, make_stack
+from skiplib.networks import Stack, checked_loss, left_alone, make_stack
 
 Optimizer = Literal["sgd", "adam"]
 LEARNING_RATE = {"sgd": 0.02, "adam": 0.001}
@@ -65,8 +64,14 @@ class Lane:
     skip: bool
     seed: int
     net: Stack  # as it is now
+    epochs: int  # if nothing ends it before
     steps: Iterator[Record]  # the rest of its training
     records: list[Record] = field(default_factory=list)  # of the steps so far
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        return self.records[-1].epoch / self.epochs if self.records else 0
 
     def advance(self) -> bool:
         """Take one step; False if there is none left."""
@@ -123,7 +128,7 @@ def train(
     if labels.shape != images.shape[:1]:
         raise ValueError(f"`labels` must be one for each of {len(images)} images; got {tuple(labels.shape)}")
     descent = make_optimizer(net.to(images.device), optimizer, lr)
-    order, count = torch.Generator().manual_seed(seed), len(images)
+    order, count = torch.Generator().manual_seed(checked_integer("seed", seed, 0)), len(images)
     batches = (
         part for _ in range(epochs) for part in torch.split(torch.randperm(count, generator=order), batch_size)
     )
@@ -137,7 +142,7 @@ def _steps(
     for step, batch in enumerate(batches, start=1):
         net.train()
         scores = net(images[batch])
-        loss = F.cross_entropy(scores, labels[batch])
+        loss = checked_loss(scores, labels[batch])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         gradient = torch.zeros(()) if first.grad is None else first.grad.double().norm()
@@ -153,8 +158,8 @@ def make_optimizer(net: nn.Module, optimizer: Optimizer, lr: float | None = None
     """SGD with momentum 0.9, or Adam, for all parameters of ``net``; a bad name or rate raises a ``ValueError``."""
     checked_word("optimizer", optimizer, get_args(Optimizer))
     rate = LEARNING_RATE[optimizer] if lr is None else lr
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
-        raise ValueError(f"`lr` must be a positive number; got {lr!r}")
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= 1e30:
+        raise ValueError(f"`lr` must be a positive number, up to 1e30; got {lr!r}")
     if optimizer == "adam":
         return torch.optim.Adam(net.parameters(), lr=rate)
     return torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9)
@@ -162,13 +167,13 @@ def make_optimizer(net: nn.Module, optimizer: Optimizer, lr: float | None = None
 
 def accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
     """Share of the images that ``net`` classifies correctly, batch normalisation in evaluation mode; 0 to 1."""
-    mode = net.training
-    net.eval()
+    if not len(images) or labels.shape != images.shape[:1]:
+        shapes = f"{tuple(images.shape)} and {tuple(labels.shape)}"
+        raise ValueError(f"`images` must be one or more, and `labels` one for each; got {shapes}")
     parts = zip(torch.split(images, 512), torch.split(labels, 512), strict=True)
-    with torch.no_grad():
-        right = sum(int((net(part).argmax(1) == label).sum()) for part, label in parts)
-    net.train(mode)
-    return right / len(images)
+    with left_alone(net), torch.no_grad():
+        net.eval()
+        return sum(int((net(part).argmax(1) == label).sum()) for part, label in parts) / len(images)
 
 
 def make_lane(depth: int, skip: bool, seed: int, **settings: Any) -> Lane:
@@ -179,9 +184,10 @@ def make_lane(depth: int, skip: bool, seed: int, **settings: Any) -> Lane:
     (True, True, 2)
     """
     split = split_digits()
-    of_train = {name: settings.pop(name) for name in _OF_TRAIN if name in settings}
+    of_train = {"epochs": 4} | {name: settings.pop(name) for name in _OF_TRAIN if name in settings}
     net = make_stack(depth, skip=skip, seed=seed, **{"channels": 8} | settings)
-    return Lane(depth, skip, seed, net, train(net, split.images, split.labels, seed=seed, **of_train))
+    steps = train(net, split.images, split.labels, seed=seed, **of_train)
+    return Lane(depth, skip, seed, net, of_train["epochs"], steps)
 
 
 _finished: dict[object, Run] = {}  # by settings, for the next time that a race asks

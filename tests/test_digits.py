@@ -59,6 +59,13 @@ def test_first_digits_are_their_pixels_between_paper_and_ink():
     assert (16 * images[:, 0] == torch.tensor(pixels[:20])).all() and labels.tolist() == shown[:20].tolist()
 
 
+@pytest.mark.parametrize(("count", "said"), [(-1, "at least 1; got -1"), (0, "at least 1"), (1798, "at most 1797")])
+def test_first_digits_are_as_many_as_there_are(count, said):
+    with pytest.raises(ValueError, match=f"`count` must be {said}"):
+        first_digits(count)
+    assert len(first_digits(1797)[0]) == 1797
+
+
 def test_digits_are_split_and_standardised_by_the_training_part():
     assert len(SPLIT.images) + len(SPLIT.test_images) == 1797
     assert SPLIT.images.mean().item() == pytest.approx(0, abs=1e-5)

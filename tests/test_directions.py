@@ -116,6 +116,27 @@ def test_gradient_of_a_deep_plain_network_cannot_be_trusted():
     assert abs(gradient_trust(plain, *FEW).cosine) < 0.3 < 0.95 < gradient_trust(skip, *FEW).cosine
 
 
+HUGE = 1e200 * torch.eye(2).double()
+
+
+@pytest.mark.parametrize("matrices", [[], [torch.eye(2), torch.full((2, 2), math.inf)], [HUGE, HUGE]])
+def test_spectrum_of_nothing_and_of_what_is_not_finite_is_refused(matrices):
+    with pytest.raises(ValueError, match=rf"`matrices` must be one or more, .* finite; got {len(matrices)}"):
+        singular_values(matrices)
+
+
+@pytest.mark.parametrize(("points", "error"), [(1, ValueError), (0, ValueError), (2.5, TypeError), (True, TypeError)])
+def test_similarity_needs_two_points(points, error):
+    with pytest.raises(error, match="`points` must be"):
+        gradient_similarity(stack_of(), *IMAGES[:2], points=points)
+    assert gradient_similarity(stack_of(), *IMAGES[:2], points=2) > 0
+
+
+def test_trust_refuses_labels_without_a_score():
+    with pytest.raises(ValueError, match=r"`labels` must be 8 numbers from 0 to 9; got 8: .*10"):
+        gradient_trust(stack_of(), IMAGES, torch.arange(3, 11))
+
+
 @pytest.mark.parametrize("length", [0, -1, math.inf, math.nan])
 def test_trust_refuses_a_bad_length(length):
     with pytest.raises(ValueError, match="`length` must be a positive number"):

@@ -126,6 +126,22 @@ def test_other_activations_have_no_relus_that_are_off():
     assert len(profile.off) == 5 and all(map(math.isnan, profile.off))
 
 
+@pytest.mark.parametrize("labels", [LABELS - 100, LABELS + 3, LABELS[:7], LABELS[:0]])
+def test_labels_that_are_not_one_score_for_each_image_are_refused(labels):
+    said = rf"`labels` must be 8 numbers from 0 to 9; got {len(labels)}: \["
+    with pytest.raises(ValueError, match=said):
+        gradient_profiles([stack_of()], IMAGES, labels)
+
+
+def test_norms_are_added_up_in_double_precision_where_single_has_no_squares():
+    deep = stack_of(skip=False, depth=70, channels=16)
+    (profile,) = gradient_profiles([deep], IMAGES, LABELS)
+    (same,) = gradient_profiles([deep.double()], IMAGES, LABELS)
+    assert 0 < profile.activations[0] < 1e-24  # the squares are below 1e-45, the smallest number of single precision
+    assert profile.activations == pytest.approx(same.activations, rel=1e-3)
+    assert profile.weights == pytest.approx(same.weights, rel=1e-3) and profile.weights[0] > 0
+
+
 def test_network_without_blocks_has_a_gradient():
     nets = compare(2, seeds=[1, 2], images=IMAGES, labels=LABELS, channels=4)
     assert nets.plain == nets.skip and nets.relative() == {"plain": [[1.0]] * 2, "skip": [[1.0]] * 2}

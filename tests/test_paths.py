@@ -1,3 +1,4 @@
+import math
 from copy import deepcopy
 from itertools import chain, combinations
 from math import comb
@@ -102,6 +103,27 @@ def test_other_modules_than_residual_blocks_are_refused():
 
 def test_mean_length_weighs_lengths():
     assert [mean_length(sizes) for sizes in ([5], [0, 2], [1, 1], [3, 0, 1])] == [0, 1, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("sizes", [[], [0, 0], [1, math.inf], [math.nan]])
+def test_mean_length_of_no_paths_is_refused(sizes):
+    with pytest.raises(ValueError, match="`sizes` must be finite numbers, not all of them 0; got"):
+        mean_length(sizes)
+
+
+def test_images_themselves_may_enter_the_first_block_and_are_left_as_they_are():
+    blocks = nn.Sequential(ResidualBlock(1, 1))
+    parts = path_gradients(
+        Stack(nn.Identity(), blocks, nn.Sequential(nn.Flatten(), nn.Linear(64, 10))), IMAGES, LABELS
+    )
+    assert len(parts) == 2 and not IMAGES.requires_grad
+
+
+@pytest.mark.parametrize("measure", [path_gradients, lambda *given: loss_slices([given[0]], *given[1:], steps=[0])])
+def test_labels_without_a_score_are_refused(measure):
+    for labels in (LABELS - 1, LABELS + 7):
+        with pytest.raises(ValueError, match="`labels` must be 4 numbers from 0 to 9; got 4: "):
+            measure(stack_of(), IMAGES, labels)
 
 
 MEASURES = {

@@ -151,10 +151,9 @@ def test_training_whose_cell_is_run_again_ends(run_cell):
         run_cell("t", explorer)
         explorer.start_button.click()
         await asyncio.sleep(0.3)
-        assert explorer.training
+        assert explorer.state == "training"
         run_cell("t", TrainingExplorer())
-        for _ in range(100):
-            await asyncio.sleep(0.02)
-        assert not explorer.training
+        await asyncio.wait([explorer._task], timeout=10)
+        assert explorer._task.cancelled() and explorer.state == "resting"
 
     asyncio.run(main())

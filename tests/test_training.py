@@ -121,14 +121,17 @@ def test_loss_that_is_not_finite_ends_the_training_with_a_record_that_says_so():
         ({"epochs": 0}, "`epochs` must be"),
         ({"batch_size": 0}, "`batch_size` must be"),
         ({"optimizer": "lbfgs"}, "`optimizer` must be one of sgd, adam; got 'lbfgs'"),
-        ({"lr": 0}, "`lr` must be a positive number; got 0"),
-        ({"lr": True}, "`lr` must be a positive number; got True"),
-        ({"lr": -1}, "`lr` must be a positive number; got -1"),
+        ({"lr": 0}, "`lr` must be a positive number, up to 1e30; got 0"),
+        ({"lr": True}, "`lr` must be a positive number, up to 1e30; got True"),
+        ({"lr": -1}, "`lr` must be a positive number, up to 1e30; got -1"),
         ({"lr": math.nan}, "`lr` must be a positive number"),
+        ({"lr": 1e308}, r"`lr` must be a positive number, up to 1e30; got 1e\+308"),
+        ({"lr": 10**400}, "`lr` must be a positive number"),
         ({"lr": "0.1"}, "`lr` must be a positive number"),
         ({"images": FEW[0][:0]}, r"`images` must be \(N, C, H, W\) with at least one image; got \(0, 1, 8, 8\)"),
         ({"images": FEW[0][:, 0]}, r"`images` must be \(N, C, H, W\)"),
         ({"labels": FEW[1][:5]}, r"`labels` must be one for each of 200 images; got \(5,\)"),
+        ({"seed": -1}, "`seed` must be at least 0; got -1"),
         ({"labels": FEW[1][:, None]}, r"`labels` must be one for each of 200 images; got \(200, 1\)"),
     ],
 )
@@ -136,6 +139,38 @@ def test_bad_training_is_refused_before_its_first_step(settings, message):
     arguments = {"images": FEW[0], "labels": FEW[1]} | settings
     with pytest.raises(ValueError, match=message):
         train(net_of(), **arguments)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_largest_learning_rate_ends_in_a_loss_that_is_no_number(optimizer):
+    records = list(train(net_of(), *FEW, lr=1e30, optimizer=optimizer))
+    assert len(records) > 1 and not math.isfinite(records[-1].loss)
+
+
+@pytest.mark.parametrize("label", [-100, -1, 10])
+def test_label_without_a_score_is_refused_and_nothing_is_learnt_from_it(label):
+    net, labels = net_of(), FEW[1].clone()
+    labels[5], before = label, flat(net)
+    with pytest.raises(ValueError, match=rf"`labels` must be 200 numbers from 0 to 9; got 200: .*{label}"):
+        list(train(net, FEW[0], labels, batch_size=200))
+    assert torch.equal(flat(net), before)
+
+
+@pytest.mark.parametrize(("images", "labels"), [(0, 0), (5, 4), (5, 1)])
+def test_accuracy_refuses_no_images_and_labels_that_are_not_one_for_each(images, labels):
+    with pytest.raises(ValueError, match=rf"`images` must be one or more, .*; got \({images}, .*\) and \({labels},"):
+        accuracy(net_of(), FEW[0][:images], FEW[1][:labels])
+
+
+@pytest.mark.parametrize("settings", [{}, {"epochs": 3, "batch_size": 500}])
+def test_lane_knows_how_much_of_it_is_done(settings):
+    lane = make_lane(4, True, 5, **settings)
+    assert lane.share == 0 and lane.epochs == settings.get("epochs", 4)
+    shares = []
+    while lane.advance():
+        shares.append(lane.share)
+    steps = lane.epochs * math.ceil(1437 / settings.get("batch_size", 64))
+    assert shares == pytest.approx([step / steps for step in range(1, steps + 1)]) and shares[-1] == 1
 
 
 @pytest.mark.parametrize("depth", [1, 5])

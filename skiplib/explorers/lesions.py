@@ -1,7 +1,6 @@
 """LesionExplorer: trained networks whose blocks are switched off, swapped or weakened (layer L3, with torch)."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -97,7 +96,7 @@ class LesionExplorer(TaskExplorer):
             "scale": Control("scale", scale, 0, 1, step=0.05),
             "seed": Control("seed", seed, 0, 999),
         }
-        self._lanes: dict[tuple[str, int], list[Lane]] = {}  # of trainings that are not at their end
+        self._paused: dict[tuple[str, int], list[Lane]] = {}  # of trainings that were stopped
         self._past: list[dict[str, object]] = []
         self.undo_button = make_button("Undo", "Take the last change back", self.undo)
         super().__init__(controls, show=show, buttons=[self.undo_button])
@@ -110,38 +109,38 @@ class LesionExplorer(TaskExplorer):
                 for name, value in self._past[-1].items():
                     self.controls[name].value = value
 
-    async def train(self) -> None:
+    def train(self) -> Coroutine[Any, Any, None]:
         """Train what is not kept yet, one step of each network in turn; a stopped training goes on."""
-        key = net, seed = str(self.settings["net"]), self.controls["seed"].value
-        settings = _settings(net)
-        missing = [skip for skip in _KINDS.values() if finished(_DEPTH, skip, seed, **settings) is None]
-        if key not in self._lanes:
-            self._lanes[key] = [make_lane(_DEPTH, skip, seed, **settings) for skip in missing]
-        try:
-            await self.take_steps(self._lanes[key], lambda: self._say_progress(self._lanes[key][0]))
-            for lane in self._lanes.pop(key):
-                keep(lane, **settings)
-        except asyncio.CancelledError:
-            self._sentence = "Stopped: Start goes on from here. "
+        return self._train(self.controls["net"].value, self.controls["seed"].value)
 
-    def _say_progress(self, lane: Lane) -> str:
-        self.progress.value = share = lane.records[-1].epoch / _EPOCHS
-        return f"Training: {share:.0%}. "
+    async def _train(self, net: str, seed: int) -> None:
+        key, settings = (net, seed), _settings(net)
+        missing = [skip for skip in _KINDS.values() if finished(_DEPTH, skip, seed, **settings) is None]
+        lanes = self._paused.pop(key, []) or [make_lane(_DEPTH, skip, seed, **settings) for skip in missing]
+        if not await self.take_steps(lanes):
+            self._paused[key] = lanes
+            return
+        for lane in lanes:
+            await self.pause(0.01)  # the words reach the page first
+            keep(lane, **settings)
 
     def view(self) -> View:
         """Both networks with their lesions, and what they read."""
         self._remember()
-        self.show_task()
+        said = self.say_task()
         self.undo_button.disabled = len(self._past) < 2
         settings: dict[str, Any] = self.settings
         networks = [_network(kind, **settings) for kind in _KINDS]
         trained = [each.intact is not None for each in networks]
-        self.start_button.disabled = self.training or all(trained)
+        self.start_button.disabled |= all(trained)
         result = {each.kind: "not trained" if each.intact is None else share_in_words(each.test) for each in networks}
-        status = "Press Start to train. Nothing is trained before."
         if any(trained):
-            status = f"Of the test digits: {', '.join(each.said for each in networks)}."
-        return View(lesions_picture(networks), self._sentence + status, result)
+            said += f"Of the test digits: {', '.join(each.said for each in networks)}."
+        elif lanes := self._paused.get((settings["net"], settings["seed"])):
+            said += f"Start goes on from step {len(lanes[0].records)}."
+        elif self.state == "resting":
+            said += "Press Start to train. Nothing is trained before."
+        return View(lesions_picture(networks), said, result)
 
     def _remember(self) -> None:
         """Note a change, for undo; those of a slider on its way are one."""

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,10 +16,19 @@ _REDRAW = 0.4  # seconds between two pictures of a training that runs
 
 
 class TaskExplorer(Explorer):
-    """An explorer with a button that starts a training, one that ends it, and a bar; a subclass says which."""
+    """An explorer with a button that starts a training, one that ends it, and a bar; a subclass says which.
 
-    _task: asyncio.Task[None] | None = None  # also where a bad starting value ends __init__ early
-    _sentence = ""  # on what is going on, before the result
+                 Start              Stop, the last step, an error
+        resting -------> training -------------------------------> measuring
+           ^                                                           |
+           +-----------------------------------------------------------+
+                            all is measured, an error
+
+    Any other press of the two changes nothing. To close the explorer ends what it does, as an error does.
+    """
+
+    state = "resting"
+    _sentence = ""  # on what goes on, or on how it ended
 
     def __init__(
         self, controls: Mapping[str, Any], *, show: Sequence[str] | None, buttons: Sequence[widgets.Widget]
@@ -31,52 +40,63 @@ class TaskExplorer(Explorer):
         row = wrap([self.start_button, self.stop_button, *buttons])
         super().__init__(controls, show=show, under=[row, self.progress])
 
-    @property
-    def training(self) -> bool:
-        """Whether a training runs."""
-        return self._task is not None
-
     def start(self) -> None:
         """Begin to train what the controls say, in the kernel's event loop: other widgets and cells go on."""
-        if not self.training:
-            self._task = asyncio.get_running_loop().create_task(self.train())
-            self._task.add_done_callback(self._forget)
+        loop = asyncio.get_running_loop()
+        if self._go("resting", "training", "Training … "):
+            self._task = loop.create_task(self.train())  # the loop alone would not keep it
+            self._task.add_done_callback(self._rest)
 
     def stop(self) -> None:
         """End the training before its next step; what there is stays."""
-        if self._task is not None:
-            self._task.cancel()
+        self._go("training", "measuring", "Stopped. ")
 
-    async def train(self) -> None:
-        """Train, step by step, and let the buttons act in between."""
+    def train(self) -> Coroutine[Any, Any, None]:
+        """Read the controls now; what is awaited then takes the steps, and measures what has come of them."""
         raise NotImplementedError
 
-    async def take_steps(self, lanes: Sequence[Lane], say: Callable[[], str]) -> None:
-        """All that is left of some trainings, one step of each in turn, and now and then what there is to say."""
-        drawn = -math.inf
-        while sum(lane.advance() for lane in lanes):  # not any(): each takes its step
+    async def take_steps(self, lanes: Sequence[Lane]) -> bool:
+        """What is left of some trainings, one step of each in turn; whether they came to their end."""
+        before, began, drawn = max((lane.share for lane in lanes), default=0), time.perf_counter(), -math.inf
+        while self.state == "training" and sum(lane.advance() for lane in lanes):  # not any(): each takes its step
             if time.perf_counter() - drawn > _REDRAW:
-                self._sentence = say()
+                self.progress.value = share = max(lane.share for lane in lanes)
+                left = (time.perf_counter() - began) * (1 - share) / (share - before)
+                self._go("training", "training", f"Training: {share:.0%}, about {math.ceil(left)} s left. ")
                 self._update()
                 drawn = time.perf_counter()
-            await asyncio.sleep(0)
-        self._sentence = ""
-
-    def show_task(self) -> None:
-        """Let the buttons and the bar say whether a training runs."""
-        for button, on in ((self.start_button, not self.training), (self.stop_button, self.training)):
-            button.disabled = not on
-        self.progress.layout.visibility = "visible" if self.training else "hidden"
-
-    def close(self) -> None:
-        """End what runs, and give back all that the explorer holds."""
-        self.stop()
-        super().close()
-
-    def _forget(self, _: object) -> None:
-        """Be ready for the next start, also where a task was stopped before it began, or failed."""
-        self._task = None
+            await self.pause()
+        ended = self._go("training", "measuring", "")
         self._update()
+        return ended
+
+    async def pause(self, seconds: float = 0) -> None:
+        """Let the buttons act, and the page show; all ends here once the explorer was closed."""
+        await asyncio.sleep(seconds)
+        if self.comm is None:
+            raise asyncio.CancelledError
+
+    def say_task(self) -> str:
+        """Let the buttons and the bar show the state; the sentence on it."""
+        self.start_button.disabled, self.stop_button.disabled = self.state != "resting", self.state != "training"
+        self.progress.layout.visibility = "hidden" if self.state == "resting" else "visible"
+        return self._sentence + "Measuring … " * (self.state == "measuring")
+
+    def _go(self, before: str, after: str, sentence: str) -> bool:
+        """From one state to another, with a sentence; False, and no change, in any other state."""
+        with self._turn:
+            here = self.state == before
+            if here:
+                self.state, self._sentence = after, sentence
+            return here
+
+    def _rest(self, task: asyncio.Task[None]) -> None:
+        """Be ready for the next start, however this one has ended."""
+        self.stop()  # an error, or its closing, may have ended it
+        error = None if task.cancelled() else task.exception()
+        said = f"This does not run: {str(error) or type(error).__name__}. " if error else self._sentence
+        if self._go("measuring", "resting", said):
+            self._update()
 
 
 def make_button(name: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:

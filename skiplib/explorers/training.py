@@ -1,16 +1,14 @@
 """TrainingExplorer: plain and skip networks learn to read digits while you watch (layer L3, with torch)."""
 
-import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import get_args
+from typing import Any, get_args
 
 import ipywidgets as widgets
 
 from skiplib.blocks import Init, Norm
-from skiplib.digits import split_digits
 from skiplib.explorers.base import View
 from skiplib.explorers.controls import INNER, LABEL, Control, choose
 from skiplib.explorers.network import NetworkExplorer, network_controls
@@ -30,7 +28,6 @@ class _Entry:
     lane: Lane
     kind: str
     words: dict[str, str]  # what it is made of, by control
-    total: int  # steps, if nobody stops it
     run: Run | None = None  # once it has ended
 
     @property
@@ -46,7 +43,7 @@ class _Entry:
     @property
     def reached(self) -> str:
         """Its accuracy in the end, on what it was trained with."""
-        return f"{self.run.train_accuracy:.1%}" if self.run else "not yet"
+        return f"{self.run.train_accuracy:.1%}" if self.run else "not measured"
 
     @property
     def fate(self) -> str:
@@ -57,8 +54,9 @@ class _Entry:
         said += [f"step {each.step}: gradient 0" for each in records if each.gradient == 0][:1]
         if steps and not math.isfinite(records[-1].loss):
             said.append(f"step {steps}: the loss leaves what single precision holds")
-        elif self.run and steps < self.total:
-            said.append(f"stopped at step {steps} of {self.total}")
+        elif self.run and self.lane.share < 1:
+            of = f"at step {steps} of {round(steps / self.lane.share)}" if steps else "before its first step"
+            said.append(f"stopped {of}")
         return ", ".join(said)
 
 
@@ -122,71 +120,59 @@ class TrainingExplorer(TaskExplorer, NetworkExplorer):
 
     def clear(self) -> None:
         """Throw the finished curves away."""
-        self._finished = []
-        if not self.training:
-            self._entries, self._sentence = [], ""
-        self._update()
+        with self._turn:
+            self._finished = []
+            if self._go("resting", "resting", ""):
+                self._entries = []
+            self._update()
 
-    async def train(self) -> None:
-        """In turn: one step of each network, a picture now and then, and a chance for the buttons."""
+    def train(self) -> Coroutine[Any, Any, None]:
+        """Train what the controls say now; the curves of the last training are finished ones from now on."""
         self._finished, self._entries = [*self._finished, *self._entries], []
-        try:
-            self._entries = self._enter()
-            await self.take_steps([entry.lane for entry in self._entries], self._say_progress)
-        except asyncio.CancelledError:
-            self._sentence = "Stopped. "
-        except (TypeError, ValueError, RuntimeError) as error:  # such as no memory left
-            self._entries, self._sentence = [], f"This does not run: {error}. "
-        ended, self._sentence = self._sentence, f"{self._sentence}Measuring …"
-        self._update()
+        return self._train(self.measured)
+
+    async def _train(self, settings: dict[str, Any]) -> None:
+        self._entries = _enter(**settings)
+        await self.take_steps([entry.lane for entry in self._entries])
         for entry in self._entries:
-            await asyncio.sleep(0.01)  # the words reach the page first
+            await self.pause(0.01)  # the words reach the page first
             entry.run = entry.lane.finish()
-        ends = [f"{each.label}: {each.reached}" + f" ({each.fate})" * bool(each.fate) for each in self._entries]
-        self._sentence = ended + (f"Training accuracy: {'; '.join(ends)}." if ends else "")
-
-    def _enter(self) -> list[_Entry]:
-        settings = self.measured
-        network, depth, seed = (settings.pop(name) for name in ("network", "depth", "seed"))
-        total = settings["epochs"] * math.ceil(len(split_digits().images) / _BATCH)
-        norm = "no norm" if settings["norm"] == "none" else settings["norm"]
-        words = {"depth": str(depth), "init": settings["init"], "norm": norm}
-        words |= {"optimizer": f"{settings['optimizer']} {settings['lr']:g}", "seed": f"seed {seed}"}
-        entries = []
-        for skip in _NETWORKS[network]:
-            lane = make_lane(depth, skip, seed, batch_size=_BATCH, **settings)
-            words["alpha"] = f"alpha {self.alpha:.2g}" if skip and self.alpha != 1 else ""
-            entries.append(_Entry(lane, "skip" if skip else "plain", dict(words), total))
-        return entries
-
-    def _say_progress(self) -> str:
-        steps = sum(len(entry.lane.records) for entry in self._entries)
-        self.progress.value = share = steps / sum(entry.total for entry in self._entries)
-        taken = max(entry.lane.records[-1].seconds for entry in self._entries)
-        fates = "".join(f" {each.label}: {each.fate}." for each in self._entries if each.fate)
-        return f"Training: {share:.0%}, about {math.ceil(taken * (1 / share - 1))} s left.{fates}"
 
     def view(self) -> View:
         """The curves, and what is going on."""
-        self.show_task()
-        self.clear_button.disabled = not self._finished and (self.training or not self._entries)
-        entries = [*self._finished, *self._entries]
+        said, resting = self.say_task(), self.state == "resting"
+        self.clear_button.disabled = not self._finished and not (resting and self._entries)
+        shown, entries = self._entries, [*self._finished, *self._entries]
         begun = [entry for entry in entries if entry.lane.records]
-        all_epochs = [entry.total * entry.lane.records[0].epoch for entry in begun]  # also where it was stopped
-        epochs = max(all_epochs, default=float(self.controls["epochs"].value))
-        picture = training_plot(_curves(begun, self._entries), epochs=epochs)
-        result = {entry.label.replace(" ", "_"): entry.reached for entry in self._entries}
-        status = self._sentence or "Press Start to train. Nothing is trained before."
+        epochs = max((entry.lane.epochs for entry in begun), default=self.controls["epochs"].value)
+        picture = training_plot(_curves(begun, shown), epochs=epochs)
+        result = {entry.label.replace(" ", "_"): entry.reached for entry in shown}
+        ends = [f"{each.label}: {each.reached}" + f" ({each.fate})" * bool(each.fate) for each in shown if each.run]
+        if resting and ends:
+            said += f"Training accuracy: {'; '.join(ends)}."
+        elif not resting:
+            said += " ".join(f"{each.label}: {each.fate}." for each in shown if each.fate)
+        status = said or "Press Start to train. Nothing is trained before."
         return View(picture, status, result or {"trained": 0}, _table(entries))
+
+
+def _enter(network: str, depth: int, seed: int, **settings: Any) -> list[_Entry]:
+    """Networks before their first step, and what they are made of."""
+    norm = "no norm" if settings["norm"] == "none" else settings["norm"]
+    words = {"depth": str(depth), "init": settings["init"], "norm": norm}
+    words |= {"optimizer": f"{settings['optimizer']} {settings['lr']:g}", "seed": f"seed {seed}"}
+    entries = []
+    for skip in _NETWORKS[network]:
+        lane = make_lane(depth, skip, seed, batch_size=_BATCH, **settings)
+        words["alpha"] = f"alpha {settings['alpha']:.2g}" if skip and settings["alpha"] != 1 else ""
+        entries.append(_Entry(lane, "skip" if skip else "plain", dict(words)))
+    return entries
 
 
 def _table(entries: Sequence[_Entry]) -> str:
     """The networks that have ended, and what they reached."""
     style = 'style="text-align:left;padding:2px 12px 2px 0"'
     rows = [("th", "network", "initialisation, norm, optimizer", "training", "test", "")]
-    for entry in entries:
-        if entry.run:
-            test = f"{entry.run.test_accuracy:.1%}"
-            rows.append(("td", entry.label, entry.setting, entry.reached, test, entry.fate))
+    rows += [("td", e.label, e.setting, e.reached, f"{e.run.test_accuracy:.1%}", e.fate) for e in entries if e.run]
     lines = ("".join(f"<{tag} {style}>{escape(cell)}</{tag}>" for cell in cells) for tag, *cells in rows)
     return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>" if len(rows) > 1 else ""

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
+from skiplib.networks import left_alone, version_of
 from skiplib.tracing.code import Place, line_of, place_of
 from skiplib.tracing.sums import Call, Shape, bound, sum_of, window_of
 from skiplib.words import minus
@@ -135,14 +136,14 @@ class Recorder(TorchFunctionMode):
                 row = replace(row, before=changed if len(changed) == len(row.before) else row.before)
         if silent := kwargs.get("inplace") is True:  # run it beside its input, to see who still uses that
             kwargs["inplace"] = False
-        versions = [_version_of(each) for each in given]
+        versions = [version_of(each) for each in given]
         try:
             result = func(*args, **kwargs)
         except Exception as error:
             self._write(replace(row, error=_legible(error)), func, args, kwargs)
             raise
         made = list(_tensors(result))
-        in_place = [each for each, version in zip(given, versions, strict=True) if _version_of(each) != version]
+        in_place = [each for each, version in zip(given, versions, strict=True) if version_of(each) != version]
         if in_place or any(all(each is not other for other in given) for each in made):
             self._write(replace(row, shape=tuple((made or in_place)[0].shape)), func, args, kwargs)
             for each in [*made, *in_place, *(each._base for each in in_place if each._base is not None)]:
@@ -208,11 +209,6 @@ def _legible(error: Exception) -> str:
     return "".join(each if each.isprintable() or each == "\n" else "·" for each in str(error))
 
 
-def _version_of(tensor: Tensor) -> int:
-    """How often it was changed in place; those of ``torch.inference_mode`` do not count it."""
-    return 0 if tensor.is_inference() else tensor._version
-
-
 def _plain(value: Any) -> Any:
     """A tensor's shape in place of the tensor; a number that is a tensor stays one."""
     if isinstance(value, Tensor):
@@ -233,8 +229,10 @@ def record(
 
     What the module prints is not shown, and no generator of random numbers moves.
     """
-    with _left_alone(model, training), torch.random.fork_rng(devices=[]), redirect_stdout(StringIO()):
+    with left_alone(model), torch.random.fork_rng(devices=[]), redirect_stdout(StringIO()):
         twin = _copied(model)
+        for module in model.modules():  # a forward may reach past its copy, by a lambda
+            module.training = training
         twin.train(training)
         inputs = [each.clone() for each in inputs]
         recorder, state = Recorder(inputs, changes), random.getstate()
@@ -249,24 +247,6 @@ def record(
         finally:
             random.setstate(state)
     return recorder.rows, "", "", tuple(made[0].shape) if made else None
-
-
-@contextmanager
-def _left_alone(model: nn.Module, training: bool) -> Iterator[None]:
-    """Modes and buffers of the learner's own module, which a forward may reach past its copy, by a lambda."""
-    modes = {module: module.training for module in model.modules()}
-    buffers = [(buffer, _version_of(buffer), buffer.clone()) for buffer in model.buffers()]
-    for module in modes:
-        module.training = training
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-        with torch.no_grad():
-            for buffer, version, value in buffers:
-                if _version_of(buffer) != version:
-                    buffer.copy_(value)
 
 
 def _copied(model: nn.Module) -> nn.Module:

@@ -376,6 +376,37 @@ def test_training_runs_stops_and_keeps_its_curves(of_cells, screenshot):
     assert notebook.errors == []
 
 
+def test_buttons_pressed_twice_and_in_a_row_end_in_what_is_true(of_cells, screenshot):
+    notebook = of_cells("twice", TRAINING.strip())
+    notebook.run_all()
+    page, cell = notebook.page, notebook.cell(0)
+    start, stop, clear = (page.get_by_role("button", name=name, exact=True) for name in ("Start", "Stop", "Clear"))
+    ended = cell.get_by_text(
+        re.compile(r"Stopped\. Training accuracy: plain, 20 layers: .*%.*; skip, 20 layers: .*%")
+    )
+    rows = cell.locator("table tr")
+    for gap in (0, 100, 300):
+        start.dblclick()
+        expect(cell.get_by_text("Training: ")).to_be_visible()
+        clear.click(force=True)  # the curves of the training before, if there is one
+        page.wait_for_timeout(500)
+        stop.click()
+        page.wait_for_timeout(gap)
+        for button in (stop, start, clear, stop):
+            button.click(force=True)  # as a finger does, whether it is enabled or not
+        notebook.settle()
+        expect(cell.get_by_text(re.compile("Measuring|Training: "))).to_have_count(0)
+        if cell.get_by_text("Press Start").is_visible():  # it was at rest before Clear came
+            expect(rows).to_have_count(0)
+        else:
+            expect(ended).to_be_visible()
+            expect(rows).to_have_count(3)
+        expect(start).to_be_enabled()
+        expect(stop).to_be_disabled()
+        screenshot(notebook, gap)
+    assert notebook.errors == []
+
+
 def test_block_is_switched_off_by_mouse_and_keyboard_and_stopped_training_goes_on(of_cells, screenshot):
     notebook = of_cells("lesions", LESIONS.strip())
     notebook.run_all()
@@ -384,7 +415,7 @@ def test_block_is_switched_off_by_mouse_and_keyboard_and_stopped_training_goes_o
     start.click()
     expect(cell.get_by_text("Training: ")).to_be_visible()
     stop.click()
-    expect(cell.get_by_text("Stopped: Start goes on from here.")).to_be_visible()
+    expect(cell.get_by_text(re.compile(r"Stopped\. Start goes on from step \d+\."))).to_be_visible()
     start.click()
     expect(cell.get_by_text("Of the test digits: plain ")).to_be_visible(timeout=60_000)
     before = notebook.shown(cell)

@@ -86,7 +86,7 @@ def lived(explorer, script):
         async with asyncio.timeout(60):
             explorer.start_button.click()
             await script()
-            while explorer.training:
+            while explorer.state != "resting":
                 await asyncio.sleep(0.01)
 
     asyncio.run(main())

@@ -9,7 +9,7 @@ from skiplib.digits import split_digits
 from skiplib.explorers import lesions
 from skiplib.explorers.lesions import BlockToggles, LesionExplorer
 from skiplib.paths import lesioned
-from skiplib.training import accuracy, race
+from skiplib.training import Lane, accuracy, finished, race
 
 SPLIT = split_digits()
 TEST = SPLIT.test_images, SPLIT.test_labels
@@ -30,7 +30,7 @@ def nets():
 
 def test_nothing_is_trained_before_start():
     explorer = LesionExplorer(seed=901, off=(3,))
-    assert not explorer.training and explorer.stop_button.disabled and not explorer.start_button.disabled
+    assert explorer.state == "resting" and explorer.stop_button.disabled and not explorer.start_button.disabled
     assert repr(explorer).endswith("-> plain=not trained, skip=not trained")
     assert explorer.status == "Press Start to train. Nothing is trained before."
     assert "not trained yet" in explorer._picture.value and 'class="bar"' not in explorer._picture.value
@@ -52,19 +52,38 @@ def test_stop_keeps_what_there_is_and_start_goes_on_from_there():
     explorer = LesionExplorer(seed=903)
 
     async def stop_soon():
-        while not explorer._lanes or not explorer._lanes["he, batch norm", 903][0].records:
+        while "Training: " not in explorer.status:
             await asyncio.sleep(0)
         assert explorer.progress.layout.visibility == "visible" and not explorer.stop_button.disabled
+        assert re.fullmatch(r"Training: \d+%, about \d+ s left\. ", explorer.status)
         explorer.stop_button.click()
 
     lived(explorer, stop_soon)
-    assert explorer.status.startswith("Stopped: Start goes on from here. Press Start")
-    steps = len(explorer._lanes["he, batch norm", 903][0].records)
-    assert 0 < steps < 23
+    (lanes,) = explorer._paused.values()
+    steps = len(lanes[0].records)
+    assert explorer.status == f"Stopped. Start goes on from step {steps}." and 0 < steps < 23
+    explorer.controls["seed"].value = 904
+    assert explorer.status == "Stopped. Press Start to train. Nothing is trained before."  # of this seed nothing is
+    explorer.controls["seed"].value = 903
     lived(explorer, nothing)
-    assert not explorer._lanes and "plain " in explorer.status and "Stopped" not in explorer.status
+    assert not explorer._paused and "plain " in explorer.status and "Stopped" not in explorer.status
     (run,) = race([20], seeds=[903], skips=[True], **HE)
     assert [record.step for record in run.records] == list(range(1, 24))
+
+
+def test_training_that_fails_is_not_kept_as_if_it_had_come_to_its_end(monkeypatch):
+    explorer = LesionExplorer(seed=905)
+
+    def full(lane):
+        next(lane.steps)
+        lane.steps.throw(RuntimeError("no memory"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Lane, "advance", full)
+        lived(explorer, nothing)
+    assert explorer.status == "This does not run: no memory. Press Start to train. Nothing is trained before."
+    assert "Of the test digits: plain " in lived(explorer, nothing).status
+    assert [len(finished(20, skip, 905, **HE).records) for skip in (False, True)] == [23, 23]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +122,7 @@ def test_every_control_moves_to_its_ends_and_nothing_is_trained(nets, name):
         explorer.controls[name].value = value
         other = fresh(explorer)
         assert (other._status.value, other._picture.value) == (explorer._status.value, explorer._picture.value)
-    assert not explorer._lanes
+    assert not explorer._paused
 
 
 def test_buttons_and_their_value_are_one():

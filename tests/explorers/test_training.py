@@ -5,8 +5,8 @@ import time
 import pytest
 
 from explorers.moving import lived, nothing
-from skiplib.explorers.training import TrainingExplorer, _curves
-from skiplib.training import race
+from skiplib.explorers.training import TrainingExplorer, _curves, _enter
+from skiplib.training import Lane, race
 
 
 def losses(run):
@@ -19,7 +19,7 @@ def drawn(explorer):
 
 def test_nothing_is_trained_before_start():
     explorer = TrainingExplorer(depth=100)
-    assert not explorer.training and explorer.stop_button.disabled and not explorer.start_button.disabled
+    assert explorer.state == "resting" and explorer.stop_button.disabled and not explorer.start_button.disabled
     assert "trained=0" in repr(explorer) and "Press Start" in explorer._status.value
 
 
@@ -42,8 +42,17 @@ def test_explorer_trains_what_the_race_trains(settings):
         assert f"{name}, 4 layers: {run.train_accuracy:.1%}" in explorer.status
         assert f">{run.train_accuracy:.1%}</td>" in explorer._details.value
         assert f">{run.test_accuracy:.1%}</td>" in explorer._details.value
-    assert not explorer.training and not explorer.start_button.disabled
+    assert explorer.state == "resting" and not explorer.start_button.disabled
     assert ">skip 4<" in explorer._picture.value
+
+
+def test_alpha_of_0_is_nothing_to_a_plain_network():
+    explorer = lived(TrainingExplorer(depth=4, epochs=1, alpha=0), nothing)
+    plain, skip = (entry.lane for entry in explorer._entries)
+    (same,) = race([4], seeds=[172], skips=[False], epochs=1)
+    (other,) = race([4], seeds=[172], skips=[True], epochs=1)
+    assert losses(plain) == losses(same) and losses(skip) != losses(other)
+    assert [block.alpha for block in plain.net.blocks] == [block.alpha for block in skip.net.blocks] == [0]
 
 
 def test_alpha_is_named_where_there_is_a_skip():
@@ -87,8 +96,8 @@ def test_training_that_is_stopped_before_it_began_can_be_started_again():
 
 def test_training_that_fails_can_be_started_again(monkeypatch):
     explorer = TrainingExplorer(depth=4, epochs=1, network="plain")
-    monkeypatch.setattr(explorer, "_say_progress", lambda: 1 / 0)
-    lived(explorer, nothing)
+    monkeypatch.setattr(Lane, "advance", lambda lane: 1 / 0)
+    assert lived(explorer, nothing).status == "This does not run: division by zero. "
     monkeypatch.undo()
     assert not explorer.start_button.disabled
     assert "Training accuracy: plain, 4 layers" in lived(explorer, nothing).status
@@ -100,10 +109,11 @@ def test_explorer_that_is_closed_stops_its_training():
     async def close_soon():
         await asyncio.sleep(0.5)
         explorer.close()
+        await asyncio.wait([explorer._task])
 
     lived(explorer, close_soon)
-    assert all(0 < len(entry.lane.records) < entry.total for entry in explorer._entries)
-    assert len(explorer._entries) == 2
+    assert [0 < entry.lane.share < 1 for entry in explorer._entries] == [True] * 2
+    assert not any(entry.run for entry in explorer._entries) and explorer._task.cancelled()
 
 
 def test_finished_curves_stay_until_they_are_cleared():
@@ -135,11 +145,13 @@ def test_explosion_is_told_by_its_first_loss_and_by_the_gradient_that_it_leaves(
 
 def test_explosion_is_told_while_it_happens():
     explorer = TrainingExplorer(depth=50, init="he", network="skip")
-    explorer._entries = explorer._enter()
-    explorer._entries[0].lane.advance()
-    assert re.search(
-        r"Training: 1%, about \d+ s left\. skip, 50 layers: step 1: loss \d+\.$", explorer._say_progress()
-    )
+
+    async def look():
+        while not explorer._entries[:1] or not explorer._entries[0].lane.records:
+            await asyncio.sleep(0)
+        assert re.search(r"Training: 1%, about \d+ s left\. skip, 50 layers: step 1: loss \d+\.$", explorer.status)
+
+    lived(explorer, look)
 
 
 def test_curves_are_named_by_what_is_not_the_same_for_all():
@@ -160,7 +172,7 @@ def test_curves_are_named_by_what_is_not_the_same_for_all():
 
 def test_horizontal_axis_is_what_was_set_however_far_a_training_came():
     explorer = TrainingExplorer(depth=4, epochs=3, network="plain")
-    explorer._entries = explorer._enter()
+    explorer._entries = _enter(**explorer.measured)
     for _ in range(5):
         explorer._entries[0].lane.advance()
         explorer.controls["epochs"].value = 9  # for the next one
