@@ -14,7 +14,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from skiplib.answers import Texts, read, typed
+from skiplib.answers import Texts, Unread, read, typed
 from skiplib.arithmetic import output_size
 
 UNANSWERED = "Not answered yet: put your answer in place of None, then run the cell again."
@@ -98,7 +98,7 @@ def check(question: str, answer: object) -> Feedback:
         known = {**known, "answer": output_size(**known["size"]), "mistakes": size_slips(**known["size"])}
     try:
         given, form = read(answer, known)
-    except ValueError as error:
+    except Unread as error:
         return unread(f"{error} {known.get('form', '')}".strip())
 
     def of_its_kind(value: Any) -> Any:

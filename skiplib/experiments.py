@@ -4,8 +4,7 @@ Each ``try_...`` takes a question, its answer, and what to try it with; it gives
 """
 
 import math
-import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import Any, get_args
@@ -13,7 +12,7 @@ from typing import Any, get_args
 import torch
 from torch import nn
 
-from skiplib.answers import read, typed
+from skiplib.answers import Unread, named, read, typed
 from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import Activation, Init, Norm, make_conv, seeded
 from skiplib.chains import checked_geometries, compose
@@ -28,7 +27,14 @@ from skiplib.training import LEARNING_RATE, Optimizer, accuracy, race
 from skiplib.words import fate, magnitude
 
 _WORDS = {"init": get_args(Init), "norm": get_args(Norm), "activation": get_args(Activation)}
-_WORDS["optimizer"] = get_args(Optimizer)
+_WORSE = {
+    "settings": {"depth": (int,), **_WORDS, "alpha": (float, "1/sqrt(n)"), "channels": (int,)},
+    "example": '{"depth": 50, "norm": "group"}',
+}
+_RESCUE = {
+    "settings": {**_WORDS, "optimizer": get_args(Optimizer), "lr": (float,), "epochs": (int,)},
+    "example": '{"norm": "batch"}',
+}
 
 
 def try_shortcut(
@@ -56,8 +62,8 @@ does, at odd sizes, too?
     convolutions, whole = _convolutions(branch, channels), compose(branch)
     if answer is None:
         return Feedback("", UNANSWERED)
-    if isinstance(answer, type):
-        return unread(f"{answer.__name__} is a class: give what is made from it, such as nn.Identity().")
+    if issubclass(type(answer), type):
+        return unread(f"{named(answer)} is a class: give what is made from it, such as nn.Identity().")
     if not callable(answer):
         return unread(f"The answer is a module, such as nn.Identity(); this is {typed(answer)}.")
     try:
@@ -89,7 +95,7 @@ what is √(1 + q²), 24 times?
         return Feedback("", UNANSWERED)
     try:
         given, _ = read(answer, known)
-    except ValueError as error:
+    except Unread as error:
         return unread(str(error))
     measured = [fate(ratio) for ratio in _ratios(measured_nets(depth, **settings))]
     plain, skip = (word == fate for word, fate in zip(given, measured, strict=True))
@@ -107,11 +113,10 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
     ≈ Not read. `norm` is one of none, batch, group, in quotes; got 'layer'.
     """
     known = texts(question, "try_worse")
-    allowed = ("depth", "activation", "init", "norm", "alpha", "channels")
     if answer is None:
         return Feedback("", UNANSWERED)
     try:
-        settings = {"depth": depth} | _settings(answer, allowed, example='{"depth": 50, "norm": "group"}')
+        settings = {"depth": depth} | read(answer, _WORSE)[0]
         if settings["depth"] > 100 or settings.get("channels", 16) > 32:
             return wrong("Please stay at a depth of 100 and 32 channels or less.")
         if not 0 <= branch_scale(settings.get("alpha", 1), 1) <= 1:
@@ -120,8 +125,8 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
     except ValueError as error:
         return unread(f"{str(error).rstrip('.')}.")
     measured = f"First to last: plain {magnitude(plain)}, skip {magnitude(skip)}."
-    if not (math.isfinite(plain) and math.isfinite(skip)):
-        return wrong(f"{measured} What is not a finite number cannot be compared. {known['hint']}")
+    if not all(0 < ratio < math.inf for ratio in (plain, skip)):
+        return wrong(f"{measured} What is 0 or not finite cannot be compared. {known['hint']}")
     if _decades(skip) > _decades(plain) + 1:
         return right(f"{measured} {known['reason']}")
     if _decades(skip) > _decades(plain):
@@ -139,7 +144,7 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
     if answer is None:
         return Feedback("", UNANSWERED)
     try:
-        settings = _settings(answer, (*_WORDS, "lr", "epochs"), example='{"norm": "batch"}')
+        settings, _ = read(answer, _RESCUE)
         if settings.get("epochs", 4) > 8:
             return wrong("Please stay at 8 epochs or less.")
         if settings.get("lr", 1) > 100:
@@ -147,10 +152,10 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
         (run,) = race([depth], seeds=[seed], skips=[False], **settings)
     except ValueError as error:
         return unread(f"{str(error).rstrip('.')}.")
-    if run.train_accuracy >= 0.95:
-        return right(known["reason"])
     if run.diverged:
         return wrong("The loss is not finite any more: a smaller step may help.")
+    if run.train_accuracy >= 0.95:
+        return right(known["reason"])
     reached = f"It reaches {math.floor(100 * run.train_accuracy)} % on the training digits."
     if run.train_accuracy < 0.15:
         rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATE.items())
@@ -178,8 +183,8 @@ def try_lesion(question: str, answer: Any, *, net: Stack, blocks: int, at_least:
     if answer is None:
         return Feedback("", UNANSWERED)
     try:
-        off, _ = read(answer, {**known, "answer": [], "range": [1, len(net.blocks)]})
-    except ValueError as error:
+        off, _ = read(answer, {**known, "answer": [1, 2], "range": [1, len(net.blocks)]})
+    except Unread as error:
         return unread(str(error))
     if len(off) < blocks or (at_least is None and len(off) > blocks):
         return wrong(f"The answer is {blocks} blocks{' or more' if at_least else ''}; this is {len(off)}.")
@@ -226,26 +231,4 @@ def _ratios(nets: Comparison) -> tuple[float, float]:
 
 def _decades(ratio: float) -> float:
     """How many powers of ten a ratio is away from 1."""
-    return abs(math.log10(ratio)) if 0 < ratio < math.inf else math.inf
-
-
-def _settings(answer: Any, allowed: Sequence[str], *, example: str) -> dict[str, Any]:
-    """A dict of settings as it was meant; a ``ValueError`` with a sentence for the learner if it is none."""
-    if not isinstance(answer, Mapping) or not all(isinstance(key, str) for key in answer):
-        raise ValueError(f"The answer is a dict of settings, such as {example}.")
-    settings = {key.lower(): value.lower() if isinstance(value, str) else value for key, value in answer.items()}
-    strangers = sorted(settings.keys() - set(allowed))
-    if strangers:
-        raise ValueError(f"There is no setting {strangers[0]!r} here. There are: {', '.join(allowed)}.")
-    for name, value in settings.items():
-        if name in _WORDS:
-            fits, kind = value in _WORDS[name], f"one of {', '.join(_WORDS[name])}, in quotes"
-        elif name in ("lr", "alpha"):
-            fits, kind = isinstance(value, numbers.Real), "a number"
-        else:
-            fits, kind = isinstance(value, numbers.Integral), "a whole number"
-        if fits and kind == "a number":
-            settings[name] = float(value)
-        if isinstance(value, bool) or not (fits or (name, value) == ("alpha", "1/sqrt(n)")):
-            raise ValueError(f"`{name}` is {kind}; got {value!r}.")
-    return settings
+    return abs(math.log10(ratio))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from skiplib.adding import add_verdict
 from skiplib.answers import raised
 from skiplib.arithmetic import ConvGeometry
+from skiplib.words import FAULTS
 
 Skip = Callable[[Tensor], Any]  # a module or a function
 
@@ -27,24 +28,26 @@ def apart(answer: Skip) -> Skip:
     """A copy to run, since running may change a module; a function, or what cannot be copied, is run itself."""
     try:
         return deepcopy(answer).to("cpu", torch.float32).eval() if isinstance(answer, nn.Module) else answer
-    except Exception:  # it may hold anything
+    except FAULTS:  # it may hold anything
         return answer
 
 
 def _carried(shortcut: Skip, x: Tensor) -> Tensor:
     """What the shortcut makes of x; a ``Fault`` where it is of no use."""
     given = x.clone()
-    try:
+    try:  # what a learner's module returns may raise, too
         identity = shortcut(given)
-    except Exception as error:  # a learner's module
+        if not isinstance(identity, Tensor) or identity.is_complex():
+            raise Fault("The shortcut must return one tensor, of real numbers.")
+        if not torch.equal(given, x):
+            raise Fault("It writes over x, which the branch reads, too: see section 6.")
+        if not torch.isfinite(identity).all():
+            raise Fault("It gives numbers that are not finite.")
+        return identity.detach().to("cpu", torch.float32)
+    except Fault:
+        raise
+    except FAULTS as error:
         raise Fault(f"At size {x.shape[2]} your shortcut raised {raised(error)}.") from None
-    if not isinstance(identity, Tensor):
-        raise Fault("The shortcut must return one tensor.")
-    if not torch.equal(given, x):
-        raise Fault("It writes over x, which the branch reads, too: see section 6.")
-    if not torch.isfinite(identity).all():
-        raise Fault("It gives numbers that are not finite.")
-    return identity
 
 
 def check_shapes(shortcut: Skip, convolutions: nn.Module, channels: int, sizes: Sequence[int], hint: str) -> None:

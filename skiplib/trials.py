@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from skiplib.answers import raised, read, typed
+from skiplib.answers import Unread, raised, read, typed
 from skiplib.arithmetic import ConvGeometry, output_size
 from skiplib.chains import compose
 from skiplib.chains import sizes as sizes_along
 from skiplib.exercises import UNANSWERED, Feedback, formula_slips, right, texts, unread, wrong
 from skiplib.theory import skip_product
-from skiplib.words import magnitude
+from skiplib.words import FAULTS, magnitude
 
 _NONE = """Your function returned None for the first setting. Give the value back with `return`, on every path: to \
 compute or to print it is not enough."""
@@ -39,13 +39,14 @@ def try_function(question: str, answer: Any, **settings: Sequence[int]) -> Feedb
         if first is None:  # once, not for every setting: it may print
             return Feedback("", UNANSWERED) if _untouched(answer) else wrong(_NONE)
         results = [first, *(answer(*case.values()) for case in cases[1:])]
-    except (Exception, SystemExit) as error:
+    except FAULTS as error:
         return wrong(f"The function raised {raised(error)}.")
-    misses = [place for place, size in enumerate(wanted) if _differ(results[place], size)]
+    sizes = [_number(result) for result in results]
+    misses = [place for place, size in enumerate(wanted) if sizes[place] != size]
     if not misses:
         return right(f"{known['reason']} Tried with {len(cases)} settings.")
     for slip in zip(*(formula_slips(**case) for case in cases), strict=True):
-        if not any(_differ(result, size) for result, (size, _) in zip(results, slip, strict=True)):
+        if sizes == [size for size, _ in slip]:
             return wrong(slip[0][1])
     setting = ", ".join(f"{name}={value}" for name, value in cases[misses[0]].items())
     gives = f"first for {setting}: there it gives {typed(results[misses[0]])}"
@@ -64,7 +65,7 @@ def try_branch_geometry(question: str, answer: Any, *, input_size: int) -> Feedb
     try:
         geometry = _geometry(answer)
         _, once, twice = sizes_along(input_size, [geometry, geometry])
-    except TypeError as error:
+    except Unread as error:
         return unread(str(error))
     except ValueError as error:
         return wrong(f"PyTorch refuses this: {error}.")
@@ -99,7 +100,7 @@ def try_skip_geometry(
     try:
         geometry = _geometry(answer)
         misses = [size for size in sizes if geometry.output_size(size) != wanted[size]]
-    except TypeError as error:
+    except Unread as error:
         return unread(str(error))
     except ValueError as error:
         return wrong(f"PyTorch refuses this: {error}.")
@@ -128,7 +129,7 @@ def try_alpha(question: str, answer: Any, *, blocks: int) -> Feedback:
         return Feedback("", UNANSWERED)
     try:
         alpha, _ = read(answer, {"answer": 0, "float": True})
-    except ValueError as error:
+    except Unread as error:
         return unread(str(error))
     if alpha == 0:
         return wrong("With 0 the branches do nothing at all.")
@@ -151,20 +152,21 @@ def _untouched(function: Any) -> bool:
     return code is not None and len(code.co_code) <= len((lambda: None).__code__.co_code)
 
 
-def _differ(result: Any, size: float) -> bool:
-    """Whether a result is not this size; what cannot be compared as one value is not."""
+def _number(result: Any) -> Any:
+    """The number that a function gave, if it is one."""
     try:
-        return bool(result != size)
-    except Exception:  # it may be anything, such as a tensor of many values
-        return True
+        return None if issubclass(type(result), str) else read(result, {"answer": 0})[0]
+    except Unread:
+        return None
 
 
 def _geometry(answer: Any) -> ConvGeometry:
-    """What (kernel_size, stride, padding) were meant; a ``TypeError`` with a sentence if that cannot be read."""
-    if isinstance(answer, ConvGeometry):
-        return answer
+    """What (kernel_size, stride, padding) were meant; ``Unread`` if that cannot be read."""
+    if issubclass(type(answer), ConvGeometry):
+        geometry: ConvGeometry = answer
+        return geometry
     try:
         numbers, _ = read(answer, {"answer": [3, 1, 1]})
-    except ValueError as error:
-        raise TypeError(f"(kernel_size, stride, padding): {error}") from None
-    return ConvGeometry(*numbers)
+        return ConvGeometry(*numbers)
+    except (Unread, TypeError) as error:
+        raise Unread(f"(kernel_size, stride, padding): {str(error).rstrip('.')}.") from None
