@@ -15,8 +15,12 @@ Texts = Mapping[str, Any]  # the table of a question
 _MOST = 1000  # letters or members of an answer
 
 
-class Unread(ValueError):
-    """An answer that cannot be read: a sentence for the learner."""
+class Unread(Exception):
+    """Why an answer cannot be read, as a sentence for the learner."""
+
+
+class Fault(Exception):
+    """What is wrong with an answer, as a sentence for the learner."""
 
 
 def read(given: object, known: Texts) -> tuple[Any, str]:
@@ -34,10 +38,9 @@ def read(given: object, known: Texts) -> tuple[Any, str]:
         if isinstance(given, str) and len(given) > _MOST:
             raise Unread("This is too long to be the answer.")
         value, plain = _READERS[kind_of(known)](given, known)
-    except Unread:
-        raise
-    except FAULTS:
-        raise Unread(f"The answer cannot be read; this is {typed(given)}.") from None
+    except FAULTS as error:
+        unread = Unread(f"The answer cannot be read; this is {typed(given)}.")
+        raise (error if type(error) is Unread else unread) from None
     written = f"{{{', '.join(map(repr, sorted(value)))}}}" if isinstance(value, frozenset) else repr(value)
     return value, "" if plain else f"Usually written: {written}."
 
@@ -100,7 +103,7 @@ def _number(given: object, known: Texts) -> tuple[float, bool]:
         members = set(_flat(_listed(given) or ())) if hasattr(given, "tolist") else set()
         number, plain = _as_number(members.pop()) if len(members) == 1 else (None, False)
     if number is None:
-        example = 0.5 if known.get("float") else _another(7, known["answer"])
+        example = 0.5 if known.get("float") else 7 + (known["answer"] == 7)  # never the answer
         kind = "one number" if known.get("float") else "one whole number, in digits alone"
         raise Unread(f"The answer is {kind}, such as {example}; this is {typed(given)}.")
     return number, plain or bool(known.get("float"))
@@ -117,7 +120,7 @@ def _tuple(given: object, known: Texts) -> tuple[tuple[float | None, ...], bool]
         bad = typed(given[values.index(None)])
         raise Unread(f"Each of {', '.join(known['fields'])} is one whole number, in digits alone; {bad} is not.")
     if len(values) != count or None in values or isinstance(given, set | frozenset):
-        first = _another(1, known["answer"][0])
+        first = 1 + (known["answer"][0] == 1)
         example = tuple(range(first, first + count))
         raise Unread(f"The answer is {count} whole numbers in order, such as {example}; this is {typed(given)}.")
     return values, not isinstance(given, str) and all(plain for _, plain in numbers)
@@ -134,7 +137,8 @@ def _set(given: object, known: Texts) -> tuple[frozenset[Any], bool]:
         members = [given]
     found = [_member(each, options) for each in members]
     if not plain and (isinstance(given, str) or _as_number(given)[0] is None) and (None in found or not found):
-        raise Unread(f"The answer is a set, such as {_example(known)}; this is {typed(given)}.")
+        example = ", ".join(map(repr, options[: 2 - (set(options[:2]) == set(known["answer"]))]))
+        raise Unread(f"The answer is a set, such as {{{example}}}, or set() for none; this is {typed(given)}.")
     strangers = [each for each, option in zip(members, found, strict=True) if option is None]
     if any(_listed(each) is not None for each in strangers):
         raise Unread("The members of the set are single values, not lists.")
@@ -235,14 +239,3 @@ def _listed(given: object) -> list[Any] | None:
 def _flat(members: Iterable[Any]) -> Iterable[Any]:
     for member in members:
         yield from _flat(member) if isinstance(member, list) else [member]
-
-
-def _another(number: int, answer: int) -> int:
-    """A number for an example that is not the answer."""
-    return number + (number == answer)
-
-
-def _example(known: Texts) -> str:
-    options = list(options_of(known))
-    members = options[:2] if set(options[:2]) != set(known["answer"]) else options[:1]
-    return f"{{{', '.join(map(repr, members))}}}, or set() for none"

@@ -12,14 +12,14 @@ from typing import Any, get_args
 import torch
 from torch import nn
 
-from skiplib.answers import Unread, named, read, typed
+from skiplib.answers import Texts, Unread, named, read, typed
 from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import Activation, Init, Norm, make_conv, seeded
 from skiplib.chains import checked_geometries, compose
 from skiplib.digits import first_digits, split_digits
-from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, which_is_right, wrong
+from skiplib.exercises import Feedback, judge, right, which_is_right, wrong
 from skiplib.gradients import Comparison, compare, median_ratio
-from skiplib.judging import Fault, apart, check_places, check_shapes, is_option_a
+from skiplib.judging import apart, check_places, check_shapes, is_option_a
 from skiplib.networks import Stack
 from skiplib.paths import lesioned
 from skiplib.theory import branch_scale
@@ -37,8 +37,9 @@ _RESCUE = {
 }
 
 
+@judge
 def try_shortcut(
-    question: str, answer: Any, *, branch: Sequence[ConvGeometry], channels: Sequence[int], sizes: Sequence[int]
+    question: Texts, answer: Any, *, branch: Sequence[ConvGeometry], channels: Sequence[int], sizes: Sequence[int]
 ) -> Feedback:
     """Run a module on the skip around a branch of convolutions, with images of random numbers.
 
@@ -58,24 +59,18 @@ def try_shortcut(
 the branch (2, 3, 4, 6). A convolution on the skip can change channels and size at once. Does it round as the branch \
 does, at odd sizes, too?
     """
-    known = texts(question, "try_shortcut")
     convolutions, whole = _convolutions(branch, channels), compose(branch)
-    if answer is None:
-        return Feedback("", UNANSWERED)
     if issubclass(type(answer), type):
-        return unread(f"{named(answer)} is a class: give what is made from it, such as nn.Identity().")
+        raise Unread(f"{named(answer)} is a class: give what is made from it, such as nn.Identity().")
     if not callable(answer):
-        return unread(f"The answer is a module, such as nn.Identity(); this is {typed(answer)}.")
-    try:
-        with seeded(172), torch.no_grad():
-            shortcut = apart(answer)
-            check_shapes(shortcut, convolutions, channels[0], sizes, known["hint"])
-            for size in sizes[-2:]:
-                check_places(shortcut, whole, channels[0], size)
-            is_a = is_option_a(shortcut, whole.stride, channels[0], channels[-1])
-    except Fault as fault:
-        return wrong(str(fault))
-    reason = "This is He's option A: no parameters, and zeros for the new channels." if is_a else known["reason"]
+        raise Unread(f"The answer is a module, such as nn.Identity(); this is {typed(answer)}.")
+    with seeded(172), torch.no_grad():
+        shortcut = apart(answer)
+        check_shapes(shortcut, convolutions, channels[0], sizes, question["hint"])
+        for size in sizes[-2:]:
+            check_places(shortcut, whole, channels[0], size)
+        is_a = is_option_a(shortcut, whole.stride, channels[0], channels[-1])
+    reason = "This is He's option A: no parameters, and zeros for the new channels." if is_a else question["reason"]
     places = " and ".join(map(str, sizes[-2:]))
     return right(
         f"{reason} The shapes agree at sizes {sizes[0]} to {sizes[-1]}; "
@@ -83,28 +78,24 @@ does, at odd sizes, too?
     )
 
 
-def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Feedback:
+@judge
+def try_fates(question: Texts, answer: Any, *, depth: int, **settings: Any) -> Feedback:
     """Measure what becomes of the gradient with these settings of ``compare``, and compare with a pair of ``FATES``.
 
     >>> try_fates("03.he", ("holds", "holds"), depth=50, init="he")
     ✗ Not yet. Plain is right, skip is not. He's weights make q about 0.92. Plain: what are 24 such factors? Skip: \
 what is √(1 + q²), 24 times?
     """
-    known = texts(question, "try_fates")
-    if answer is None:
-        return Feedback("", UNANSWERED)
-    try:
-        given, _ = read(answer, known)
-    except Unread as error:
-        return unread(str(error))
+    given, _ = read(answer, question)
     measured = [fate(ratio) for ratio in _ratios(measured_nets(depth, **settings))]
     plain, skip = (word == fate for word, fate in zip(given, measured, strict=True))
     if plain and skip:
-        return right(known["reason"])
-    return wrong(f"{which_is_right(known['rows'], plain, skip)} {known['hint']}")
+        return right(question["reason"])
+    return wrong(f"{which_is_right(question['rows'], plain, skip)} {question['hint']}")
 
 
-def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
+@judge
+def try_worse(question: Texts, answer: Any, *, depth: int) -> Feedback:
     """Measure settings of ``compare`` in which the skip network is to be further from 1 than the plain one.
 
     The answer is a dict; it may name another ``depth``, and an ``alpha`` as the explorers take it.
@@ -112,9 +103,6 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
     >>> try_worse("03.worse", {"norm": "layer"}, depth=50)
     ≈ Not read. `norm` is one of none, batch, group, in quotes; got 'layer'.
     """
-    known = texts(question, "try_worse")
-    if answer is None:
-        return Feedback("", UNANSWERED)
     try:
         settings = {"depth": depth} | read(answer, _WORSE)[0]
         if settings["depth"] > 100 or settings.get("channels", 16) > 32:
@@ -123,26 +111,25 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
             return wrong("Please stay at an alpha from 0 to 1, as in the explorers.")
         plain, skip = _ratios(measured_nets(**settings))
     except ValueError as error:
-        return unread(f"{str(error).rstrip('.')}.")
+        raise Unread(f"{str(error).rstrip('.')}.") from None
     measured = f"First to last: plain {magnitude(plain)}, skip {magnitude(skip)}."
     if not all(0 < ratio < math.inf for ratio in (plain, skip)):
-        return wrong(f"{measured} What is 0 or not finite cannot be compared. {known['hint']}")
-    if _decades(skip) > _decades(plain) + 1:
-        return right(f"{measured} {known['reason']}")
-    if _decades(skip) > _decades(plain):
+        return wrong(f"{measured} What is 0 or not finite cannot be compared. {question['hint']}")
+    further = abs(math.log10(skip)) - abs(math.log10(plain))  # in powers of ten
+    if further > 1:
+        return right(f"{measured} {question['reason']}")
+    if further > 0:
         measured += " The skip network is further from 1, but not by more than a power of ten."
-    return wrong(f"{measured} {known['hint']}")
+    return wrong(f"{measured} {question['hint']}")
 
 
-def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback:
+@judge
+def try_rescue(question: Texts, answer: Any, *, depth: int, seed: int) -> Feedback:
     """Train a plain network with a dict of settings of ``race``: it is to learn 95 % of the training digits.
 
     >>> try_rescue("04.rescue", {"epochs": 9}, depth=20, seed=172)
     ✗ Not yet. Please stay at 8 epochs or less.
     """
-    known = texts(question, "try_rescue")
-    if answer is None:
-        return Feedback("", UNANSWERED)
     try:
         settings, _ = read(answer, _RESCUE)
         if settings.get("epochs", 4) > 8:
@@ -151,21 +138,22 @@ def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback
             return wrong("Please stay at an `lr` of 100 or less.")
         (run,) = race([depth], seeds=[seed], skips=[False], **settings)
     except ValueError as error:
-        return unread(f"{str(error).rstrip('.')}.")
+        raise Unread(f"{str(error).rstrip('.')}.") from None
     if run.diverged:
         return wrong("The loss is not finite any more: a smaller step may help.")
     if run.train_accuracy >= 0.95:
-        return right(known["reason"])
+        return right(question["reason"])
     reached = f"It reaches {math.floor(100 * run.train_accuracy)} % on the training digits."
     if run.train_accuracy < 0.15:
         rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATE.items())
         usual = f"With the usual `lr` ({rates}), does it learn?"
         vanishing = "Which settings in lesson 03 kept the plain gradient from vanishing?"
         return wrong(f"{reached} That is guessing. {usual if 'lr' in settings else vanishing}")
-    return wrong(f"{reached} {known['hint']}")
+    return wrong(f"{reached} {question['hint']}")
 
 
-def try_lesion(question: str, answer: Any, *, net: Stack, blocks: int, at_least: float | None = None) -> Feedback:
+@judge
+def try_lesion(question: Texts, answer: Any, *, net: Stack, blocks: int, at_least: float | None = None) -> Feedback:
     """Leave blocks out of a trained network, and see how many of the test digits it still reads.
 
     Args:
@@ -179,24 +167,14 @@ def try_lesion(question: str, answer: Any, *, net: Stack, blocks: int, at_least:
     >>> try_lesion("05.pair", {1}, net=make_stack(8, channels=4, skip=True), blocks=2)
     ✗ Not yet. The answer is 2 blocks; this is 1.
     """
-    known = texts(question, "try_lesion")
-    if answer is None:
-        return Feedback("", UNANSWERED)
-    try:
-        off, _ = read(answer, {**known, "answer": [1, 2], "range": [1, len(net.blocks)]})
-    except Unread as error:
-        return unread(str(error))
+    off, _ = read(answer, {**question, "answer": [1, 2], "range": [1, len(net.blocks)]})
     if len(off) < blocks or (at_least is None and len(off) > blocks):
         return wrong(f"The answer is {blocks} blocks{' or more' if at_least else ''}; this is {len(off)}.")
-    left = _left(net, off)
-    worst = (
-        min(_left(net, pair) for pair in combinations(range(1, len(net.blocks) + 1), blocks))
-        if at_least is None
-        else 0.0
-    )
+    left, tried = _left(net, off), combinations(range(1, len(net.blocks) + 1), blocks)
+    worst = min(_left(net, each) for each in tried) if at_least is None else 0.0
     if left >= at_least if at_least else left <= worst + 0.02:  # a few digits more or less
-        return right(known["reason"])
-    return wrong(f"Without {', '.join(map(str, sorted(off)))} it reads {left:.0%}. {known['hint']}")
+        return right(question["reason"])
+    return wrong(f"Without {', '.join(map(str, sorted(off)))} it reads {left:.0%}. {question['hint']}")
 
 
 def _left(net: Stack, off: Iterable[int]) -> float:
@@ -227,8 +205,3 @@ def measured_nets(depth: int, *, alpha: float | str = 1, **settings: Any) -> Com
 def _ratios(nets: Comparison) -> tuple[float, float]:
     """The gradient at the first block relative to the last, plain and skip: medians, as drawn."""
     return median_ratio(nets.plain), median_ratio(nets.skip)
-
-
-def _decades(ratio: float) -> float:
-    """How many powers of ten a ratio is away from 1."""
-    return abs(math.log10(ratio))

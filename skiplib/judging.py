@@ -13,15 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.adding import add_verdict
-from skiplib.answers import raised
+from skiplib.answers import Fault, raised
 from skiplib.arithmetic import ConvGeometry
 from skiplib.words import FAULTS
 
 Skip = Callable[[Tensor], Any]  # a module or a function
-
-
-class Fault(Exception):
-    """What is wrong with a shortcut, as a sentence for the learner."""
 
 
 def apart(answer: Skip) -> Skip:

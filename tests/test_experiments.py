@@ -269,4 +269,4 @@ def test_shortcut_that_fits_squares_only_is_not_right():
 @pytest.mark.parametrize("channels", [(3, 6), (3, 6, 6, 6)])
 def test_channels_that_do_not_fit_the_branch_are_refused(channels):
     with pytest.raises(ValueError, match=r"`channels` must be 3 numbers, one more than `branch`; got \(3, 6"):
-        try_shortcut("02.repair_1", None, branch=HALVING, channels=channels, sizes=TRIED)
+        try_shortcut("02.repair_1", nn.Identity(), branch=HALVING, channels=channels, sizes=TRIED)
