@@ -88,7 +88,7 @@ def typed(given: object) -> str:
 
 def raised(error: BaseException) -> str:
     """What a learner's code raised, in one line."""
-    said = shown(error, str, most=80).rstrip(".")
+    said = shown(error, str, most=80).rstrip(".…")
     return named(type(error)) + (f": {said}" if said else "")
 
 

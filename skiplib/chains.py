@@ -154,6 +154,9 @@ def channels_along(layers: Sequence[Layer], in_channels: int, hidden_channels: i
     >>> channels_along([ConvGeometry(3), PoolGeometry(2), ConvGeometry(3), PoolGeometry(2)], 3, 16, 8)
     [3, 16, 16, 8, 8]
     """
+    in_channels, hidden_channels, out_channels = checked_counts(
+        in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+    )
     left, channels = [pools(layer) for layer in layers].count(False), [in_channels]
     for layer in layers:
         left -= not pools(layer)  # so many convolutions are still to come

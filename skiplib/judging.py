@@ -24,6 +24,8 @@ def apart(answer: Skip) -> Skip:
     """A copy to run, since running may change a module; a function, or what cannot be copied, is run itself."""
     try:
         return deepcopy(answer).to("cpu", torch.float32).eval() if isinstance(answer, nn.Module) else answer
+    except NotImplementedError:  # PyTorch would compute with whatever there is in memory
+        raise Fault("Its weights have no values: they are on the meta device.") from None
     except FAULTS:  # it may hold anything
         return answer
 
@@ -50,7 +52,7 @@ def check_shapes(shortcut: Skip, convolutions: nn.Module, channels: int, sizes: 
     """Raise a ``Fault`` unless the shapes at the add are equal at every size."""
     failures: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
     for size in sizes:
-        x = torch.randn(2, channels, size, size + 4)  # two images, and not square
+        x = torch.randn(2, channels, size, size + 4, dtype=torch.float32)  # two images, and not square
         here, there = tuple(_carried(shortcut, x).shape), tuple(convolutions(x).shape)
         verdict = add_verdict(here, there)
         if verdict == "broadcast" and not failures:
@@ -68,7 +70,7 @@ def check_places(shortcut: Skip, whole: ConvGeometry, channels: int, size: int) 
 
     Only outputs whose window in the branch, ``whole``, lies inside the image are compared: the others see padding.
     """
-    x, other = torch.randn(2, 3, channels, size, size + 4)
+    x, other = torch.randn(2, 3, channels, size, size + 4, dtype=torch.float32)
     for axis, name in ((2, "row"), (3, "column")):
         for place, read in enumerate(_reads(shortcut, x, other, axis)):
             first = place * whole.stride - whole.padding
@@ -90,7 +92,7 @@ def check_places(shortcut: Skip, whole: ConvGeometry, channels: int, size: int) 
 
 def is_option_a(shortcut: Skip, stride: int, in_channels: int, out_channels: int) -> bool:
     """Whether it keeps x as it is, at every ``stride``-th pixel, and fills the new channels with zeros."""
-    x = torch.randn(2, in_channels, 8, 12)
+    x = torch.randn(2, in_channels, 8, 12, dtype=torch.float32)
     padded = F.pad(x[..., ::stride, ::stride], (0, 0, 0, 0, 0, out_channels - in_channels))
     return out_channels > in_channels and torch.equal(_carried(shortcut, x), padded)
 
