@@ -154,7 +154,7 @@ def test_networks_take_small_integers():
     eight = make_stack(8, channels=2, skip=True)
     assert len(lesioned(eight, without=[torch.tensor(1), np.uint8(2)]).blocks) == 1
     swapped = lesioned(eight, swap=(torch.tensor(1), torch.tensor(3))).blocks
-    assert torch.equal(swapped[0].branch[0].weight, eight.blocks[2].branch[0].weight)
+    assert torch.equal(swapped[0].branch[1].weight, eight.blocks[2].branch[1].weight)
 
 
 @pytest.mark.parametrize("bad", [-(10**5000), -1, LARGEST + 1, 10**5000], ids=["long", "small", "large", "longer"])
