@@ -3,7 +3,7 @@
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -100,7 +100,7 @@ def named(kind: type) -> str:
 def _number(given: object, known: Texts) -> tuple[float, bool]:
     number, plain = _as_number(given)
     if number is None and known.get("float"):  # a gradient may come as a tensor, the same at every pixel
-        members = set(_flat(_listed(given) or ())) if hasattr(given, "tolist") else set()
+        members = set(given.flatten().tolist()) if hasattr(given, "flatten") else set()
         number, plain = _as_number(members.pop()) if len(members) == 1 else (None, False)
     if number is None:
         example = 0.5 if known.get("float") else 7 + (known["answer"] == 7)  # never the answer
@@ -234,8 +234,3 @@ def _listed(given: object) -> list[Any] | None:
     if len(found) > _MOST:
         raise Unread("This is too long to be the answer.")
     return found
-
-
-def _flat(members: Iterable[Any]) -> Iterable[Any]:
-    for member in members:
-        yield from _flat(member) if isinstance(member, list) else [member]

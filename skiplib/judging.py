@@ -42,10 +42,9 @@ def _carried(shortcut: Skip, x: Tensor) -> Tensor:
         if not torch.isfinite(identity).all():
             raise Fault("It gives numbers that are not finite.")
         return identity.detach().to("cpu", torch.float32)
-    except Fault:
-        raise
     except FAULTS as error:
-        raise Fault(f"At size {x.shape[2]} your shortcut raised {raised(error)}.") from None
+        said = Fault(f"At size {x.shape[2]} your shortcut raised {raised(error)}.")
+        raise (error if type(error) is Fault else said) from None
 
 
 def check_shapes(shortcut: Skip, convolutions: nn.Module, channels: int, sizes: Sequence[int], hint: str) -> None:

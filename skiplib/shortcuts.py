@@ -176,8 +176,7 @@ class Shortcut:
 
     def verdicts(self, input_sizes: Iterable[int], axis: int = 1) -> dict[int, Verdict]:
         """What becomes of the add along one axis, 0 for heights and 1 for widths, for many sizes at once."""
-        whole = (checked_integer("input_sizes", size, 0) for size in input_sizes)
-        verdicts: dict[int, Verdict] = dict.fromkeys(whole, "error")
+        verdicts: dict[int, Verdict] = {checked_integer("input_sizes", size, 0): "error" for size in input_sizes}
         with suppress(ValueError):
             there = sizes_after(along(self.branch, axis), verdicts)
             here = there if self.kind == "resize" else sizes_after([self._reads[axis]], verdicts)
