@@ -11,21 +11,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from skiplib.words import shown
+
 Pair = tuple[int, int]  # (height, width)
 Size = int | Pair  # one number is that of both
+LARGEST = 10**30  # longer numbers can hardly be shown
 
 
 def checked_integer(name: str, value: object, least: int) -> int:
-    """``value`` as an int, or an error that names the parameter, its value and the rule."""
+    """``value`` as Python's int, or an error that names the parameter, its value and the rule."""
     try:
         integer = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:  # some types, such as tensors, have __index__ and refuse it value by value
+    except (TypeError, RuntimeError):  # some types, such as tensors, have __index__ and refuse it value by value
         integer = None
-    if integer is None or isinstance(value, bool):
-        raise TypeError(f"`{name}` must be an integer; got {value!r} ({type(value).__name__})")
-    if integer < least:
-        raise ValueError(f"`{name}` must be at least {least}; got {integer}")
+    if integer is None or str(getattr(value, "dtype", type(value).__name__)) in ("bool", "torch.bool"):
+        raise TypeError(f"`{name}` must be an integer; got {shown(value)} ({type(value).__name__})")
+    if not least <= integer <= LARGEST:
+        rule = f"at least {least}" if integer < least else "at most 1e30"
+        raise ValueError(f"`{name}` must be {rule}; got {shown(integer)}")
     return integer
+
+
+def checked_counts(**counts: int) -> list[int]:
+    """Counts by name, each as an int of at least 1, or an error as that of ``checked_integer``."""
+    return [checked_integer(name, count, 1) for name, count in counts.items()]
 
 
 def checked_pair(name: str, value: Size) -> Pair:
@@ -37,7 +46,7 @@ def checked_pair(name: str, value: Size) -> Pair:
 def checked_word(name: str, value: object, words: Iterable[str]) -> None:
     """Raise an error that names the parameter unless ``value`` is one of the words."""
     if value not in (words := list(words)):  # a list compares, where a dict would have to hash
-        raise ValueError(f"`{name}` must be one of {', '.join(words)}; got {value!r}")
+        raise ValueError(f"`{name}` must be one of {', '.join(words)}; got {shown(value)}")
 
 
 class Window(NamedTuple):
@@ -96,7 +105,8 @@ class ConvGeometry:
 
     def output_size(self, input_size: int) -> int:
         """Number of places where the window can stand; a ``ValueError`` if there is none."""
-        last_start = checked_integer("input_size", input_size, 1) + self.reach
+        input_size = checked_integer("input_size", input_size, 1)
+        last_start = input_size + self.reach
         if last_start < 0:
             raise ValueError(
                 f"`input_size`={input_size} is too small: the window spans {self.effective_kernel_size} pixels "
@@ -112,6 +122,7 @@ class ConvGeometry:
         >>> ConvGeometry(kernel_size=3, stride=2).leftover(8)
         1
         """
+        input_size = checked_integer("input_size", input_size, 1)
         last = self.pixels(self.output_size(input_size) - 1)[-1]
         return max(0, input_size + self.padding - 1 - last)
 
@@ -130,7 +141,7 @@ class ConvGeometry:
         >>> list(ConvGeometry(kernel_size=3, stride=2, padding=1).pixels(0))
         [-1, 0, 1]
         """
-        first = index * self.stride - self.padding
+        first = checked_integer("index", index, 0) * self.stride - self.padding
         return range(first, first + self.effective_kernel_size, self.dilation)
 
     def window(self, index: int) -> Window:
@@ -139,7 +150,7 @@ class ConvGeometry:
         >>> ConvGeometry(kernel_size=3, stride=2, dilation=2).window(1)
         Window(first=2, last=6, taps=(2, 4, 6))
         """
-        taps = tuple(pixel + self.padding for pixel in self.pixels(checked_integer("index", index, 0)))
+        taps = tuple(pixel + self.padding for pixel in self.pixels(index))
         return Window(taps[0], taps[-1], taps)
 
     def input_sizes(self, output_size: int) -> range:
@@ -215,11 +226,11 @@ def parameter_count(
     78
     """
     height, width = checked_pair("kernel_size", kernel_size)
-    checked_integer("groups", groups, 1)
-    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-        if checked_integer(name, channels, 1) % groups:
+    here, there, groups = checked_counts(in_channels=in_channels, out_channels=out_channels, groups=groups)
+    for name, channels in (("in_channels", here), ("out_channels", there)):
+        if channels % groups:
             raise ValueError(f"`{name}` must be divisible by `groups`={groups}; got {channels}")
-    return out_channels * (in_channels // groups * height * width + bool(bias))
+    return there * (here // groups * height * width + bool(bias))
 
 
 def multiply_add_count(

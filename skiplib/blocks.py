@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.adding import checked_add
-from skiplib.arithmetic import ConvGeometry, checked_integer, checked_word
+from skiplib.arithmetic import ConvGeometry, checked_counts, checked_integer, checked_word
 from skiplib.chains import checked_geometries
 
 Order = Literal["article", "original", "pre-activation"]
@@ -66,12 +66,6 @@ class SkipConnection(PublishedBlock):
     """
 
     kernel_size, stride, padding = 3, 1, 1
-
-
-def checked_counts(**counts: int) -> None:
-    """Raise unless every count is an integer of at least 1."""
-    for name, count in counts.items():
-        checked_integer(name, count, 1)
 
 
 @dataclass(frozen=True)
@@ -184,7 +178,9 @@ class ResidualBlock(nn.Module):
         super().__init__()
         recipe = replace(recipe, **options) if options else recipe  # a network's blocks need no check each
         hidden_channels = out_channels if hidden_channels is None else hidden_channels
-        checked_counts(in_channels=in_channels, out_channels=out_channels, hidden_channels=hidden_channels)
+        in_channels, out_channels, hidden_channels = checked_counts(
+            in_channels=in_channels, out_channels=out_channels, hidden_channels=hidden_channels
+        )
         geometries = checked_geometries("geometries", geometries)
         if isinstance(shortcut, nn.Module) or not callable(shortcut):
             raise TypeError(f"`shortcut` must be a function that makes a module; got {shortcut!r}")
@@ -220,7 +216,7 @@ def seeded(seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
-    checked_integer("seed", seed, 0)
+    seed = checked_integer("seed", seed, 0)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach the GPUs' generators too
         yield

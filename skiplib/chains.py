@@ -10,7 +10,7 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
-from skiplib.arithmetic import ConvGeometry, checked_integer, parameter_count
+from skiplib.arithmetic import ConvGeometry, checked_counts, checked_integer, parameter_count
 from skiplib.pooling import PoolGeometry
 from skiplib.words import conv_arguments
 
@@ -52,7 +52,7 @@ def seen_pixels(input_size: int, geometries: Sequence[ConvGeometry], index: int)
     >>> seen_pixels(32, [ConvGeometry(2, stride=2, padding=2)] * 2, 5)
     [[14, 15, 16, 17], [8, 9], [5]]
     """
-    levels = [[index]]
+    levels = [[checked_integer("index", index, 0)]]
     for geometry, size in zip(reversed(geometries), reversed(sizes(input_size, geometries)[1:]), strict=True):
         inside = [pixel for pixel in levels[0] if 0 <= pixel < size]
         levels.insert(0, sorted({seen for pixel in inside for seen in geometry.pixels(pixel)}))
@@ -82,7 +82,8 @@ def sizes_after(geometries: Sequence[ConvGeometry], sizes: Iterable[int]) -> dic
     {1: 0, 2: 0, 3: 0, 4: 0, 5: 1, 6: 2}
     """
     smallest, reach, stride = size_line(geometries)
-    return {size: (size + reach) // stride + 1 if size >= smallest else 0 for size in sizes}
+    whole = (checked_integer("sizes", size, 0) for size in sizes)
+    return {size: (size + reach) // stride + 1 if size >= smallest else 0 for size in whole}
 
 
 def smaller_size(size: int, period: int, what: Callable[[int], object], *, sizes: range) -> int | None:
@@ -91,6 +92,7 @@ def smaller_size(size: int, period: int, what: Callable[[int], object], *, sizes
     >>> smaller_size(700, 16, lambda n: sizes(n, [ConvGeometry(2, stride=2)] * 4)[-1] % 2, sizes=range(16, 65))
     28
     """
+    size, period = checked_counts(size=size, period=period)
     for smaller in range(sizes.start + (size - sizes.start) % period, min(size, sizes.stop), period):
         with suppress(ValueError):
             if what(smaller) == what(size):
@@ -138,10 +140,10 @@ def layer_code(layer: Layer, in_channels: int, out_channels: int) -> str:
     >>> layer_code(PoolGeometry(3, stride=2, mode="average", ceil_mode=True), 8, 8)
     'nn.AvgPool2d(kernel_size=3, stride=2, ceil_mode=True)'
     """
-    given = numbers(layer)
+    given, channels = numbers(layer), checked_counts(in_channels=in_channels, out_channels=out_channels)
     mode, ceil_mode = given.pop("mode", ""), given.pop("ceil_mode", False)
     if not mode:
-        return f"nn.Conv2d({in_channels}, {out_channels}, {conv_arguments(**given)})"
+        return "nn.Conv2d({}, {}, {})".format(*channels, conv_arguments(**given))
     pool = "nn.MaxPool2d" if mode == "max" else "nn.AvgPool2d"
     return f"{pool}({conv_arguments(given['kernel_size'], **given)}{', ceil_mode=True' * ceil_mode})"
 
@@ -152,6 +154,9 @@ def channels_along(layers: Sequence[Layer], in_channels: int, hidden_channels: i
     >>> channels_along([ConvGeometry(3), PoolGeometry(2), ConvGeometry(3), PoolGeometry(2)], 3, 16, 8)
     [3, 16, 16, 8, 8]
     """
+    in_channels, hidden_channels, out_channels = checked_counts(
+        in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+    )
     left, channels = [pools(layer) for layer in layers].count(False), [in_channels]
     for layer in layers:
         left -= not pools(layer)  # so many convolutions are still to come

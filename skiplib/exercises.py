@@ -7,14 +7,14 @@ or with torch for ``experiments``.
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from html import escape
 from importlib.resources import files
 from typing import Any
 
-from skiplib.answers import Texts, read, typed
+from skiplib.answers import Fault, Texts, Unread, read, typed
 from skiplib.arithmetic import output_size
 
 UNANSWERED = "Not answered yet: put your answer in place of None, then run the cell again."
@@ -68,17 +68,24 @@ def wrong(message: str) -> Feedback:
     return Feedback(_WRONG, message)
 
 
-def almost(form: str, reason: str) -> Feedback:
-    """The value is right, and is usually written another way."""
-    return Feedback(_ALMOST, f"The value is right. {form} {reason}")
+def judge(judgement: Callable[..., Feedback]) -> Callable[..., Feedback]:
+    """Give a function the table of a question by its name; None is no answer, and what it raises is its feedback."""
+
+    @wraps(judgement)
+    def judged(question: str, answer: object, **settings: Any) -> Feedback:
+        known = texts(question, judgement.__name__)
+        try:
+            return Feedback("", UNANSWERED) if answer is None else judgement(known, answer, **settings)
+        except Unread as error:
+            return Feedback(_UNREAD, f"{error} {known.get('form', '')}".strip())
+        except Fault as fault:
+            return wrong(str(fault))
+
+    return judged
 
 
-def unread(message: str) -> Feedback:
-    """The answer cannot be read: how to write one. It counts as none."""
-    return Feedback(_UNREAD, message)
-
-
-def check(question: str, answer: object) -> Feedback:
+@judge
+def check(question: Texts, answer: object) -> Feedback:
     """Compare an answer with the right one, and name the misconception behind a wrong one.
 
     Args:
@@ -91,30 +98,25 @@ def check(question: str, answer: object) -> Feedback:
     >>> check("01.places", 4).right, check("01.places", 5).right
     (False, True)
     """
-    known = texts(question)
-    if answer is None:
-        return Feedback("", UNANSWERED)
-    if "size" in known:
-        known = {**known, "answer": output_size(**known["size"]), "mistakes": size_slips(**known["size"])}
-    try:
-        given, form = read(answer, known)
-    except ValueError as error:
-        return unread(f"{error} {known.get('form', '')}".strip())
+    if "size" in question:
+        question = {**question, "answer": output_size(**question["size"]), "mistakes": size_slips(**question["size"])}
+    given, form = read(answer, question)
 
     def of_its_kind(value: Any) -> Any:
         return type(given)(value) if isinstance(value, list) else value  # TOML has lists only
 
-    if given == of_its_kind(known["answer"]):
-        return almost(form, known["reason"]) if form else right(known["reason"])
-    reasons = dict.fromkeys(why for mistake, why in known.get("mistakes", []) if of_its_kind(mistake) == given)
+    if given == of_its_kind(question["answer"]):
+        usual = Feedback(_ALMOST, f"The value is right. {form} {question['reason']}")
+        return usual if form else right(question["reason"])
+    reasons = dict.fromkeys(why for mistake, why in question.get("mistakes", []) if of_its_kind(mistake) == given)
     numbers = given if isinstance(given, tuple) else (given,)
-    if any(isinstance(number, float) for number in numbers) and not reasons and not known.get("float"):
+    if any(isinstance(number, float) for number in numbers) and not reasons and not question.get("float"):
         whole = "The answer is a whole number" if numbers == (given,) else "The numbers are whole"
-        return unread(f"{whole}; this is {typed(answer)}. {known.get('form', '')}".strip())
-    if not reasons and "rows" in known:
-        first, second = (word == wanted for word, wanted in zip(given, known["answer"], strict=True))
-        return wrong(f"{which_is_right(known['rows'], first, second)} {known['hint']}")
-    return wrong(" Or: ".join(reasons) or known["hint"])
+        raise Unread(f"{whole}; this is {typed(answer)}.")
+    if not reasons and "rows" in question:
+        first, second = (word == wanted for word, wanted in zip(given, question["answer"], strict=True))
+        return wrong(f"{which_is_right(question['rows'], first, second)} {question['hint']}")
+    return wrong(" Or: ".join(reasons) or question["hint"])
 
 
 def which_is_right(rows: Sequence[str], first: bool, second: bool) -> str:

@@ -4,8 +4,7 @@ Each ``try_...`` takes a question, its answer, and what to try it with; it gives
 """
 
 import math
-import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import Any, get_args
@@ -13,14 +12,14 @@ from typing import Any, get_args
 import torch
 from torch import nn
 
-from skiplib.answers import read, typed
+from skiplib.answers import Texts, Unread, named, read, typed
 from skiplib.arithmetic import ConvGeometry
 from skiplib.blocks import Activation, Init, Norm, make_conv, seeded
 from skiplib.chains import checked_geometries, compose
 from skiplib.digits import first_digits, split_digits
-from skiplib.exercises import UNANSWERED, Feedback, right, texts, unread, which_is_right, wrong
+from skiplib.exercises import Feedback, judge, right, which_is_right, wrong
 from skiplib.gradients import Comparison, compare, median_ratio
-from skiplib.judging import Fault, apart, check_places, check_shapes, is_option_a
+from skiplib.judging import apart, check_places, check_shapes, is_option_a
 from skiplib.networks import Stack
 from skiplib.paths import lesioned
 from skiplib.theory import branch_scale
@@ -28,11 +27,19 @@ from skiplib.training import LEARNING_RATE, Optimizer, accuracy, race
 from skiplib.words import fate, magnitude
 
 _WORDS = {"init": get_args(Init), "norm": get_args(Norm), "activation": get_args(Activation)}
-_WORDS["optimizer"] = get_args(Optimizer)
+_WORSE = {
+    "settings": {"depth": (int,), **_WORDS, "alpha": (float, "1/sqrt(n)"), "channels": (int,)},
+    "example": '{"depth": 50, "norm": "group"}',
+}
+_RESCUE = {
+    "settings": {**_WORDS, "optimizer": get_args(Optimizer), "lr": (float,), "epochs": (int,)},
+    "example": '{"norm": "batch"}',
+}
 
 
+@judge
 def try_shortcut(
-    question: str, answer: Any, *, branch: Sequence[ConvGeometry], channels: Sequence[int], sizes: Sequence[int]
+    question: Texts, answer: Any, *, branch: Sequence[ConvGeometry], channels: Sequence[int], sizes: Sequence[int]
 ) -> Feedback:
     """Run a module on the skip around a branch of convolutions, with images of random numbers.
 
@@ -52,24 +59,18 @@ def try_shortcut(
 the branch (2, 3, 4, 6). A convolution on the skip can change channels and size at once. Does it round as the branch \
 does, at odd sizes, too?
     """
-    known = texts(question, "try_shortcut")
     convolutions, whole = _convolutions(branch, channels), compose(branch)
-    if answer is None:
-        return Feedback("", UNANSWERED)
-    if isinstance(answer, type):
-        return unread(f"{answer.__name__} is a class: give what is made from it, such as nn.Identity().")
+    if issubclass(type(answer), type):
+        raise Unread(f"{named(answer)} is a class: give what is made from it, such as nn.Identity().")
     if not callable(answer):
-        return unread(f"The answer is a module, such as nn.Identity(); this is {typed(answer)}.")
-    try:
-        with seeded(172), torch.no_grad():
-            shortcut = apart(answer)
-            check_shapes(shortcut, convolutions, channels[0], sizes, known["hint"])
-            for size in sizes[-2:]:
-                check_places(shortcut, whole, channels[0], size)
-            is_a = is_option_a(shortcut, whole.stride, channels[0], channels[-1])
-    except Fault as fault:
-        return wrong(str(fault))
-    reason = "This is He's option A: no parameters, and zeros for the new channels." if is_a else known["reason"]
+        raise Unread(f"The answer is a module, such as nn.Identity(); this is {typed(answer)}.")
+    with seeded(172), torch.no_grad():
+        shortcut = apart(answer)
+        check_shapes(shortcut, convolutions, channels[0], sizes, question["hint"])
+        for size in sizes[-2:]:
+            check_places(shortcut, whole, channels[0], size)
+        is_a = is_option_a(shortcut, whole.stride, channels[0], channels[-1])
+    reason = "This is He's option A: no parameters, and zeros for the new channels." if is_a else question["reason"]
     places = " and ".join(map(str, sizes[-2:]))
     return right(
         f"{reason} The shapes agree at sizes {sizes[0]} to {sizes[-1]}; "
@@ -77,28 +78,24 @@ does, at odd sizes, too?
     )
 
 
-def try_fates(question: str, answer: Any, *, depth: int, **settings: Any) -> Feedback:
+@judge
+def try_fates(question: Texts, answer: Any, *, depth: int, **settings: Any) -> Feedback:
     """Measure what becomes of the gradient with these settings of ``compare``, and compare with a pair of ``FATES``.
 
     >>> try_fates("03.he", ("holds", "holds"), depth=50, init="he")
     ✗ Not yet. Plain is right, skip is not. He's weights make q about 0.92. Plain: what are 24 such factors? Skip: \
 what is √(1 + q²), 24 times?
     """
-    known = texts(question, "try_fates")
-    if answer is None:
-        return Feedback("", UNANSWERED)
-    try:
-        given, _ = read(answer, known)
-    except ValueError as error:
-        return unread(str(error))
+    given, _ = read(answer, question)
     measured = [fate(ratio) for ratio in _ratios(measured_nets(depth, **settings))]
     plain, skip = (word == fate for word, fate in zip(given, measured, strict=True))
     if plain and skip:
-        return right(known["reason"])
-    return wrong(f"{which_is_right(known['rows'], plain, skip)} {known['hint']}")
+        return right(question["reason"])
+    return wrong(f"{which_is_right(question['rows'], plain, skip)} {question['hint']}")
 
 
-def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
+@judge
+def try_worse(question: Texts, answer: Any, *, depth: int) -> Feedback:
     """Measure settings of ``compare`` in which the skip network is to be further from 1 than the plain one.
 
     The answer is a dict; it may name another ``depth``, and an ``alpha`` as the explorers take it.
@@ -106,61 +103,57 @@ def try_worse(question: str, answer: Any, *, depth: int) -> Feedback:
     >>> try_worse("03.worse", {"norm": "layer"}, depth=50)
     ≈ Not read. `norm` is one of none, batch, group, in quotes; got 'layer'.
     """
-    known = texts(question, "try_worse")
-    allowed = ("depth", "activation", "init", "norm", "alpha", "channels")
-    if answer is None:
-        return Feedback("", UNANSWERED)
     try:
-        settings = {"depth": depth} | _settings(answer, allowed, example='{"depth": 50, "norm": "group"}')
+        settings = {"depth": depth} | read(answer, _WORSE)[0]
         if settings["depth"] > 100 or settings.get("channels", 16) > 32:
             return wrong("Please stay at a depth of 100 and 32 channels or less.")
         if not 0 <= branch_scale(settings.get("alpha", 1), 1) <= 1:
             return wrong("Please stay at an alpha from 0 to 1, as in the explorers.")
         plain, skip = _ratios(measured_nets(**settings))
     except ValueError as error:
-        return unread(f"{str(error).rstrip('.')}.")
+        raise Unread(f"{str(error).rstrip('.')}.") from None
     measured = f"First to last: plain {magnitude(plain)}, skip {magnitude(skip)}."
-    if not (math.isfinite(plain) and math.isfinite(skip)):
-        return wrong(f"{measured} What is not a finite number cannot be compared. {known['hint']}")
-    if _decades(skip) > _decades(plain) + 1:
-        return right(f"{measured} {known['reason']}")
-    if _decades(skip) > _decades(plain):
+    if not all(0 < ratio < math.inf for ratio in (plain, skip)):
+        return wrong(f"{measured} What is 0 or not finite cannot be compared. {question['hint']}")
+    further = abs(math.log10(skip)) - abs(math.log10(plain))  # in powers of ten
+    if further > 1:
+        return right(f"{measured} {question['reason']}")
+    if further > 0:
         measured += " The skip network is further from 1, but not by more than a power of ten."
-    return wrong(f"{measured} {known['hint']}")
+    return wrong(f"{measured} {question['hint']}")
 
 
-def try_rescue(question: str, answer: Any, *, depth: int, seed: int) -> Feedback:
+@judge
+def try_rescue(question: Texts, answer: Any, *, depth: int, seed: int) -> Feedback:
     """Train a plain network with a dict of settings of ``race``: it is to learn 95 % of the training digits.
 
     >>> try_rescue("04.rescue", {"epochs": 9}, depth=20, seed=172)
     ✗ Not yet. Please stay at 8 epochs or less.
     """
-    known = texts(question, "try_rescue")
-    if answer is None:
-        return Feedback("", UNANSWERED)
     try:
-        settings = _settings(answer, (*_WORDS, "lr", "epochs"), example='{"norm": "batch"}')
+        settings, _ = read(answer, _RESCUE)
         if settings.get("epochs", 4) > 8:
             return wrong("Please stay at 8 epochs or less.")
         if settings.get("lr", 1) > 100:
             return wrong("Please stay at an `lr` of 100 or less.")
         (run,) = race([depth], seeds=[seed], skips=[False], **settings)
     except ValueError as error:
-        return unread(f"{str(error).rstrip('.')}.")
-    if run.train_accuracy >= 0.95:
-        return right(known["reason"])
+        raise Unread(f"{str(error).rstrip('.')}.") from None
     if run.diverged:
         return wrong("The loss is not finite any more: a smaller step may help.")
+    if run.train_accuracy >= 0.95:
+        return right(question["reason"])
     reached = f"It reaches {math.floor(100 * run.train_accuracy)} % on the training digits."
     if run.train_accuracy < 0.15:
         rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATE.items())
         usual = f"With the usual `lr` ({rates}), does it learn?"
         vanishing = "Which settings in lesson 03 kept the plain gradient from vanishing?"
         return wrong(f"{reached} That is guessing. {usual if 'lr' in settings else vanishing}")
-    return wrong(f"{reached} {known['hint']}")
+    return wrong(f"{reached} {question['hint']}")
 
 
-def try_lesion(question: str, answer: Any, *, net: Stack, blocks: int, at_least: float | None = None) -> Feedback:
+@judge
+def try_lesion(question: Texts, answer: Any, *, net: Stack, blocks: int, at_least: float | None = None) -> Feedback:
     """Leave blocks out of a trained network, and see how many of the test digits it still reads.
 
     Args:
@@ -174,21 +167,15 @@ def try_lesion(question: str, answer: Any, *, net: Stack, blocks: int, at_least:
     >>> try_lesion("05.pair", {1}, net=make_stack(8, channels=4, skip=True), blocks=2)
     ✗ Not yet. The answer is 2 blocks; this is 1.
     """
-    known = texts(question, "try_lesion")
-    if answer is None:
-        return Feedback("", UNANSWERED)
-    try:
-        off, _ = read(answer, {**known, "answer": [], "range": [1, len(net.blocks)]})
-    except ValueError as error:
-        return unread(str(error))
+    off, _ = read(answer, {**question, "answer": [1, 2], "range": [1, len(net.blocks)]})
     if len(off) < blocks or (at_least is None and len(off) > blocks):
         return wrong(f"The answer is {blocks} blocks{' or more' if at_least else ''}; this is {len(off)}.")
     left = _left(net, off)
     others = combinations(range(1, len(net.blocks) + 1), blocks) if at_least is None else ()
     worst = min((_left(net, each) for each in others), default=0)
     if left >= at_least if at_least else left <= worst + 0.02:  # a few digits more or less
-        return right(known["reason"])
-    return wrong(f"Without {', '.join(map(str, sorted(off)))} it reads {left:.0%}. {known['hint']}")
+        return right(question["reason"])
+    return wrong(f"Without {', '.join(map(str, sorted(off)))} it reads {left:.0%}. {question['hint']}")
 
 
 def _left(net: Stack, off: Iterable[int]) -> float:
@@ -219,30 +206,3 @@ def measured_nets(depth: int, *, alpha: float | str = 1, **settings: Any) -> Com
 def _ratios(nets: Comparison) -> tuple[float, float]:
     """The gradient at the first block relative to the last, plain and skip: medians, as drawn."""
     return median_ratio(nets.plain), median_ratio(nets.skip)
-
-
-def _decades(ratio: float) -> float:
-    """How many powers of ten a ratio is away from 1."""
-    return abs(math.log10(ratio)) if 0 < ratio < math.inf else math.inf
-
-
-def _settings(answer: Any, allowed: Sequence[str], *, example: str) -> dict[str, Any]:
-    """A dict of settings as it was meant; a ``ValueError`` with a sentence for the learner if it is none."""
-    if not isinstance(answer, Mapping) or not all(isinstance(key, str) for key in answer):
-        raise ValueError(f"The answer is a dict of settings, such as {example}.")
-    settings = {key.lower(): value.lower() if isinstance(value, str) else value for key, value in answer.items()}
-    strangers = sorted(settings.keys() - set(allowed))
-    if strangers:
-        raise ValueError(f"There is no setting {strangers[0]!r} here. There are: {', '.join(allowed)}.")
-    for name, value in settings.items():
-        if name in _WORDS:
-            fits, kind = value in _WORDS[name], f"one of {', '.join(_WORDS[name])}, in quotes"
-        elif name in ("lr", "alpha"):
-            fits, kind = isinstance(value, numbers.Real), "a number"
-        else:
-            fits, kind = isinstance(value, numbers.Integral), "a whole number"
-        if fits and kind == "a number":
-            settings[name] = float(value)
-        if isinstance(value, bool) or not (fits or (name, value) == ("alpha", "1/sqrt(n)")):
-            raise ValueError(f"`{name}` is {kind}; got {value!r}.")
-    return settings

@@ -13,45 +13,45 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skiplib.adding import add_verdict
-from skiplib.answers import raised
+from skiplib.answers import Fault, raised
 from skiplib.arithmetic import ConvGeometry
+from skiplib.words import FAULTS
 
 Skip = Callable[[Tensor], Any]  # a module or a function
-
-
-class Fault(Exception):
-    """What is wrong with a shortcut, as a sentence for the learner."""
 
 
 def apart(answer: Skip) -> Skip:
     """A copy to run, since running may change a module; a function, or what cannot be copied, is run itself."""
     try:
         return deepcopy(answer).to("cpu", torch.float32).eval() if isinstance(answer, nn.Module) else answer
-    except Exception:  # it may hold anything
+    except NotImplementedError:  # PyTorch would compute with whatever there is in memory
+        raise Fault("Its weights have no values: they are on the meta device.") from None
+    except FAULTS:  # it may hold anything
         return answer
 
 
 def _carried(shortcut: Skip, x: Tensor) -> Tensor:
     """What the shortcut makes of x; a ``Fault`` where it is of no use."""
     given = x.clone()
-    try:
+    try:  # what a learner's module returns may raise, too
         identity = shortcut(given)
-    except Exception as error:  # a learner's module
-        raise Fault(f"At size {x.shape[2]} your shortcut raised {raised(error)}.") from None
-    if not isinstance(identity, Tensor):
-        raise Fault("The shortcut must return one tensor.")
-    if not torch.equal(given, x):
-        raise Fault("It writes over x, which the branch reads, too: see section 6.")
-    if not torch.isfinite(identity).all():
-        raise Fault("It gives numbers that are not finite.")
-    return identity
+        if not isinstance(identity, Tensor) or identity.is_complex():
+            raise Fault("The shortcut must return one tensor, of real numbers.")
+        if not torch.equal(given, x):
+            raise Fault("It writes over x, which the branch reads, too: see section 6.")
+        if not torch.isfinite(identity).all():
+            raise Fault("It gives numbers that are not finite.")
+        return identity.detach().to("cpu", torch.float32)
+    except FAULTS as error:
+        said = Fault(f"At size {x.shape[2]} your shortcut raised {raised(error)}.")
+        raise (error if type(error) is Fault else said) from None
 
 
 def check_shapes(shortcut: Skip, convolutions: nn.Module, channels: int, sizes: Sequence[int], hint: str) -> None:
     """Raise a ``Fault`` unless the shapes at the add are equal at every size."""
     failures: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
     for size in sizes:
-        x = torch.randn(2, channels, size, size + 4)  # two images, and not square
+        x = torch.randn(2, channels, size, size + 4, dtype=torch.float32)  # two images, and not square
         here, there = tuple(_carried(shortcut, x).shape), tuple(convolutions(x).shape)
         verdict = add_verdict(here, there)
         if verdict == "broadcast" and not failures:
@@ -69,7 +69,7 @@ def check_places(shortcut: Skip, whole: ConvGeometry, channels: int, size: int) 
 
     Only outputs whose window in the branch, ``whole``, lies inside the image are compared: the others see padding.
     """
-    x, other = torch.randn(2, 3, channels, size, size + 4)
+    x, other = torch.randn(2, 3, channels, size, size + 4, dtype=torch.float32)
     for axis, name in ((2, "row"), (3, "column")):
         for place, read in enumerate(_reads(shortcut, x, other, axis)):
             first = place * whole.stride - whole.padding
@@ -91,7 +91,7 @@ def check_places(shortcut: Skip, whole: ConvGeometry, channels: int, size: int) 
 
 def is_option_a(shortcut: Skip, stride: int, in_channels: int, out_channels: int) -> bool:
     """Whether it keeps x as it is, at every ``stride``-th pixel, and fills the new channels with zeros."""
-    x = torch.randn(2, in_channels, 8, 12)
+    x = torch.randn(2, in_channels, 8, 12, dtype=torch.float32)
     padded = F.pad(x[..., ::stride, ::stride], (0, 0, 0, 0, 0, out_channels - in_channels))
     return out_channels > in_channels and torch.equal(_carried(shortcut, x), padded)
 

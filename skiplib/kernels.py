@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from skiplib.arithmetic import ConvGeometry, checked_word
+from skiplib.arithmetic import ConvGeometry, checked_counts, checked_word
 from skiplib.words import minus
 
 Grid = Sequence[Sequence[float]]  # rows of numbers, all of one length
@@ -27,6 +27,7 @@ def named_weights(name: str, height: int, width: int) -> list[list[float]]:
     ([-1, 0, 1], [-1, 9, -1], [[1, 0]])
     """
     checked_word("kernel", name, KERNELS)
+    height, width = checked_counts(height=height, width=width)
     numbers, middle = random.Random(172), ((height - 1) // 2, (width - 1) // 2)
     rules: dict[str, Callable[[int, int], float]] = {
         "edge": lambda row, column: (2 * column > width - 1) - (2 * column < width - 1),

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skiplib.arithmetic import checked_integer, checked_word
-from skiplib.blocks import Recipe, ResidualBlock, checked_counts, seeded
+from skiplib.arithmetic import checked_counts, checked_integer, checked_word
+from skiplib.blocks import Recipe, ResidualBlock, seeded
 
 Head = Literal["flatten", "pool"]
 Biases = Literal["as drawn", "zero"]
@@ -62,9 +62,12 @@ def make_stack(
     >>> len(stack.blocks), stack(torch.ones(5, 1, 8, 8)).shape
     (9, torch.Size([5, 10]))
     """
-    if checked_integer("depth", depth, 2) % 2:
+    depth = checked_integer("depth", depth, 2)
+    if depth % 2:
         raise ValueError(f"`depth` must be even: stem, two layers a block, head; got {depth}")
-    checked_counts(channels=channels, in_channels=in_channels, input_size=input_size, classes=classes)
+    channels, in_channels, input_size, classes = checked_counts(
+        channels=channels, in_channels=in_channels, input_size=input_size, classes=classes
+    )
     checked_word("head", head, get_args(Head))
     recipe = Recipe(**options)
     between = recipe.norm_and_activation(channels)

@@ -81,10 +81,12 @@ def lesioned(stack: Stack, *, without: Iterable[int] = (), swap: Sequence[int] =
     (2, 4)
     """
     net = deepcopy(stack)
-    blocks, off = dict(enumerate(residual_blocks(net), start=1)), set(without)
+    blocks = dict(enumerate(residual_blocks(net), start=1))
+    off = [checked_integer("without", number, 1) for number in without]
+    swap = tuple(checked_integer("swap", number, 1) for number in swap)
     for name, numbers in (("without", off), ("swap", swap)):
         for number in numbers:
-            if checked_integer(name, number, 1) > len(blocks):
+            if number > len(blocks):
                 raise ValueError(f"`{name}` must name blocks from 1 to {len(blocks)}; got {number}")
     if len(swap) not in (0, 2):
         raise ValueError(f"`swap` must be the numbers of two blocks; got {swap!r}")

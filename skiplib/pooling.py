@@ -6,7 +6,7 @@ The rules are those in the documentation of PyTorch's ``MaxPool2d`` and ``AvgPoo
 from dataclasses import dataclass
 from typing import Literal
 
-from skiplib.arithmetic import ConvGeometry, checked_word
+from skiplib.arithmetic import ConvGeometry, checked_integer, checked_word
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class PoolGeometry(ConvGeometry):
         >>> [round(share, 2) for share in PoolGeometry(7, stride=3, padding=3, ceil_mode=True).shares(9)]
         [0.57, 1.0, 0.86, 0.5]
         """
+        input_size = checked_integer("input_size", input_size, 1)
         starts = range(-self.padding, input_size + self.padding, self.stride)[: self.output_size(input_size)]
         ends = [(start, start + self.kernel_size) for start in starts]
         padded = input_size + self.padding

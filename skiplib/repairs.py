@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 
-from skiplib.arithmetic import ConvGeometry, Size, checked_pair
+from skiplib.arithmetic import ConvGeometry, Pair, Size, checked_counts, checked_pair
 from skiplib.chains import Layer, along, axes_of, checked_layers, compose, layer_code, layer_of, numbers, pools, sizes
 from skiplib.shortcuts import PIXEL, Kind, Shortcut, geometry_of
 
@@ -18,6 +18,7 @@ def around(size: int, *, most: int) -> range:
     >>> around(32, most=4096), around(700, most=4096)
     (range(1, 65), range(669, 733))
     """
+    size, most = checked_counts(size=size, most=most)
     first = 1 if size <= 64 else min(size - 31, most - 63)
     return range(first, first + 64)
 
@@ -57,9 +58,9 @@ def propose_shortcuts(
         for (kind, height), (_, width) in zip(*axes, strict=True)
         if kind in kinds
     ]
-    fitting = [shortcut for shortcut in dict.fromkeys(tried) if shortcut.fits(input_size)]
+    fitting = [shortcut for shortcut in dict.fromkeys(tried) if shortcut.fits(pair)]
     best = dict[str, Shortcut]()  # of two poolings that differ in ceil_mode alone, the one that fits at more sizes
-    for shortcut in sorted(fitting, key=lambda shortcut: _rank(shortcut, input_size)):
+    for shortcut in sorted(fitting, key=lambda shortcut: _rank(shortcut, pair)):
         best.setdefault(shortcut.name.removesuffix(", ceil_mode"), shortcut)
     return tuple(best.values())
 
@@ -139,7 +140,7 @@ def _candidates(branch: Sequence[ConvGeometry], input_size: int) -> list[tuple[K
     ]
 
 
-def _rank(shortcut: Shortcut, input_size: Size) -> tuple[int, bool, int, int]:
+def _rank(shortcut: Shortcut, input_size: Pair) -> tuple[int, bool, int, int]:
     place, runs = shortcut.place(input_size), len(shortcut.runs_at(range(1, 65)))
     crops = 0 if shortcut.kind not in _CROPS else -1 if place == "no later pixel" else 1
     return crops, place != "same place", -runs, shortcut.parameter_count

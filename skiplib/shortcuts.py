@@ -68,7 +68,7 @@ class Shortcut:
     geometry: Layer = PIXEL  # where the shortcut reads, as far as its kind leaves it to choose
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "branch", checked_layers("branch", self.branch))
+        branch = checked_layers("branch", self.branch)
         checked_layers("geometry", [self.geometry])
         checked_word("kind", self.kind, CHOICES)
         for geometry in self._reads:
@@ -76,11 +76,13 @@ class Shortcut:
             if geometry != allowed:
                 raise ValueError(f"`geometry` of {self.kind} must be {allowed}; got {geometry}")
         in_channels = checked_integer("in_channels", self.in_channels, 1)
-        checked_integer("out_channels", self.out_channels, in_channels if self.kind == "option A" else 1)
-        pools = all(isinstance(geometry, PoolGeometry) for geometry in along(self.branch, 0))
-        if pools and self.out_channels != in_channels:
+        least = in_channels if self.kind == "option A" else 1
+        out_channels = checked_integer("out_channels", self.out_channels, least)
+        pools = all(isinstance(geometry, PoolGeometry) for geometry in along(branch, 0))
+        if pools and out_channels != in_channels:
             rule = f"`out_channels` of poolings alone is `in_channels`={in_channels}, for they keep their channels"
-            raise ValueError(f"{rule}; got {self.out_channels}")
+            raise ValueError(f"{rule}; got {out_channels}")
+        vars(self).update(branch=branch, in_channels=in_channels, out_channels=out_channels)
 
     @property
     def _reads(self) -> tuple[ConvGeometry, ...]:
@@ -174,7 +176,7 @@ class Shortcut:
 
     def verdicts(self, input_sizes: Iterable[int], axis: int = 1) -> dict[int, Verdict]:
         """What becomes of the add along one axis, 0 for heights and 1 for widths, for many sizes at once."""
-        verdicts: dict[int, Verdict] = dict.fromkeys(input_sizes, "error")
+        verdicts: dict[int, Verdict] = {checked_integer("input_sizes", size, 0): "error" for size in input_sizes}
         with suppress(ValueError):
             there = sizes_after(along(self.branch, axis), verdicts)
             here = there if self.kind == "resize" else sizes_after([self._reads[axis]], verdicts)
@@ -187,11 +189,13 @@ class Shortcut:
 
     def runs_at(self, input_sizes: Iterable[int]) -> list[int]:
         """Those of the sizes at which a square image fits."""
-        heights, widths = (self.verdicts(input_sizes, axis) for axis in (0, 1))
+        heights = self.verdicts(input_sizes, 0)
+        widths = self.verdicts(heights, 1)
         return [size for size in heights if heights[size] == widths[size] == "equal"]
 
     def reads(self, outputs: Iterable[int], input_size: int, axis: int = 1) -> list[tuple[range, range]]:
         """The image columns (rows, for axis 0) that shortcut and branch read for some outputs, padding included."""
+        input_size = checked_integer("input_size", input_size, 1)
         here, there = self.sides(input_size, axis)
         skip, branch = self._reads[axis], compose(along(self.branch, axis))
         cut = self.kind == "centre crop"
@@ -202,7 +206,8 @@ class Shortcut:
                 return range(index * input_size // there, -(-(index + 1) * input_size // there))
             return skip.pixels(index + before)
 
-        return [(carried(index), branch.pixels(index + over)) for index in outputs]
+        whole = (checked_integer("outputs", index, 0) for index in outputs)
+        return [(carried(index), branch.pixels(index + over)) for index in whole]
 
     def place(self, input_size: Size) -> Place:
         """Whether, for every output, both sides look at the same place; "other places" if the shortcut does not fit.

@@ -1,9 +1,25 @@
-"""Numbers in words that are the same on every machine, lists of sizes, and settings as code (layer L0)."""
+"""Numbers in words that are the same on every machine, values in one line, and settings as code (layer L0)."""
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 FATES = ("vanishes", "holds", "explodes")  # of a gradient
+FAULTS = (Exception, SystemExit)  # what a stranger's code may raise; a KeyboardInterrupt is meant, and gets through
+
+
+def shown(value: object, say: Callable[[Any], str] = repr, *, most: int = 40) -> str:
+    """Any value in one short line, the same in every run; its type where it cannot be said.
+
+    >>> shown("a" * 99, most=9), shown(max), shown(10**5000)
+    ("'aaaaaaa…", '<built-in function max>', '<int>')
+    """
+    try:
+        text = re.sub(r" at 0x\w+", "", " ".join(str.split(say(value))))
+    except FAULTS:
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def magnitude(value: float) -> str:

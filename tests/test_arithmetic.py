@@ -5,6 +5,7 @@ import sys
 from dataclasses import FrozenInstanceError
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -159,7 +160,7 @@ def test_multiply_add_count_counts_every_product(kernel_size, groups):
     assert multiply_add_count(tuple(out.shape[2:]), 4, 8, kernel_size, groups=groups) == products
 
 
-NOT_INTEGERS = [True, 2.0, "2", None, (2,)]
+NOT_INTEGERS = [True, np.bool_(True), torch.tensor(True), 2.0, "2", None, (2,)]
 CALLS = {
     "kernel_size": lambda bad: ConvGeometry(bad),
     "stride": lambda bad: ConvGeometry(1, stride=bad),

@@ -177,7 +177,7 @@ MISTAKES = [
     ),
     ("03.worse", {"init": "he", "depth": 200}, "depth of 100"),
     ("03.worse", {"init": "he", "channels": 64}, "32 channels"),
-    ("03.worse", {"init": "zero"}, "plain not a number, skip 1. What is not a finite number cannot be compared."),
+    ("03.worse", {"init": "zero"}, "plain not a number, skip 1. What is 0 or not finite cannot be compared."),
     ("03.worse", {"init": "he", "alpha": 1e10}, "an alpha from 0 to 1, as in the explorers."),
     ("03.worse", {"alpha": -0.1}, "an alpha from 0 to 1, as in the explorers."),
     ("03.worse", {"init": "he", "alpha": "1/sqrt(n)"}, "plain 0.1, skip 1. Look for"),
@@ -204,7 +204,8 @@ MISTAKES = [
     ("04.rescue", {"init": "he", "lr": 100}, "not finite any more"),
     ("04.rescue", {"epochs": 9}, "8 epochs or less"),
     ("04.rescue", {"skip": True}, "no setting 'skip'"),
-    ("04.rescue", {"lr": 1e300}, "Please stay at an `lr` of 100 or less."),
+    ("04.rescue", {"lr": 1e10}, "Please stay at an `lr` of 100 or less."),
+    ("04.rescue", {"lr": 1e308}, "≈ Not read. This number is too large to be the answer."),
     ("04.rescue", {"lr": 0}, "`lr` must be a positive number; got 0.0."),
     ("04.rescue", {"lr": "fast"}, "`lr` is a number; got 'fast'."),
     ("04.rescue", {"lr": [0.1]}, "`lr` is a number; got [0.1]."),
@@ -220,7 +221,7 @@ MISTAKES = [
     ("05.pair", {1}, "The answer is 2 blocks; this is 1."),
     ("05.pair", {1, 2, 3}, "The answer is 2 blocks; this is 3."),
     ("05.pair", {1, 6}, "6 is not a whole number from 1 to 5."),
-    ("05.pair", "the first", "The answer is a set, such as {1, 2}, or set() for none; this is 'the first'."),
+    ("05.pair", "the first", "The answer is a set, such as {1}, or set() for none; this is 'the first'."),
     ("05.spare", set(WORST), f"Without {WORST[0]}, {WORST[1]} it reads {LEFT[WORST]:.0%}. Which blocks cost least"),
     ("05.spare", {1, 2, 3, 4, 5}, "Without 1, 2, 3, 4, 5 it reads"),
     ("05.spare", set(), "The answer is 2 blocks or more; this is 0."),
@@ -268,4 +269,4 @@ def test_shortcut_that_fits_squares_only_is_not_right():
 @pytest.mark.parametrize("channels", [(3, 6), (3, 6, 6, 6)])
 def test_channels_that_do_not_fit_the_branch_are_refused(channels):
     with pytest.raises(ValueError, match=r"`channels` must be 3 numbers, one more than `branch`; got \(3, 6"):
-        try_shortcut("02.repair_1", None, branch=HALVING, channels=channels, sizes=TRIED)
+        try_shortcut("02.repair_1", nn.Identity(), branch=HALVING, channels=channels, sizes=TRIED)

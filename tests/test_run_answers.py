@@ -36,7 +36,7 @@ def test_right_answer_is_confirmed_with_its_reason(question, answer, said):
 @pytest.mark.parametrize(("question", "answer", "said"), MISTAKES)
 def test_mistake_is_met_by_its_misconception(question, answer, said):
     feedback = TRY[question](answer)
-    assert not feedback.right and said in feedback.message
+    assert not feedback.right and said in repr(feedback)
 
 
 @pytest.mark.parametrize("question", TRY)
