@@ -9,9 +9,10 @@ import matplotlib.image
 import pytest
 import torch
 import torch.nn.functional as F
+from explorers.moving import painted
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.chains import compose, sizes, sizes_after
+from skiplib.chains import compose, seen_pixels, sizes, sizes_after
 from skiplib.diagrams.axis import Spread
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain
@@ -26,6 +27,7 @@ from skiplib.diagrams.transposed import draw_transposed
 from skiplib.kernels import KERNELS, Convolution, named_weights, short
 from skiplib.pooling import PoolGeometry
 from skiplib.shortcuts import Shortcut
+from skiplib.words import seen_in_words
 
 SVG = "{http://www.w3.org/2000/svg}"
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
@@ -406,20 +408,20 @@ def test_chain_says_every_size_and_which_are_kept(geometries):
     named = enumerate(zip(chain[1:], geometries, strict=True), start=1)
     assert {f"{size} after {geometry.name} {layer}" for layer, (size, geometry) in named} <= set(words(picture))
     assert f"chain of layers: {' to '.join(map(str, chain))}." in picture.alt
-    assert f"sees a stretch of {compose(geometries).kernel_size} input positions" in picture.alt
+    seen = seen_in_words([pixel for pixel in seen_pixels(32, geometries, 1)[0] if pixel >= 0])
+    assert f"Output 1 sees {seen}, out of a stretch of {compose(geometries).kernel_size} positions" in picture.alt
     kept = [size for size, after in sizes_after(geometries, range(1, 35)).items() if size == after]
     said = "every size" if len(kept) > 7 else "only" if kept else "no size up to 34"
     assert any(word.startswith(f"kept: {said}") for word in words(picture))
 
 
 def test_chain_shades_the_seen_pixels_of_every_level():
-    drawing = parse(draw_chain(32, [PUBLISHED] * 2, output_index=5))
-    strips = [rect for rect in drawing.iter(f"{SVG}rect") if rect.get("class") in ("image", "output")]
-    seen = [corners(path) for path in drawing.iter(f"{SVG}path") if path.get("class") == "window"]
-    expected = [[14, 15, 16, 17], [8, 9], [5]]
-    for drawn, size, cells, pixels in zip(strips, (32, 18, 11), seen, expected, strict=True):
-        left, width = numbers(drawn, "x", "width")
-        assert [(x - left) * size / width for x, _ in cells] == pytest.approx(pixels, abs=0.01)
+    picture = draw_chain(32, [PUBLISHED] * 2, output_index=5)
+    assert painted(picture, 32, 18, 11) == [[14, 15, 16, 17], [8, 9], [5]]
+    gaps = draw_chain(9, [ConvGeometry(1, stride=2), ConvGeometry(2, dilation=2)], output_index=1)
+    assert painted(gaps, 9, 5, 3) == [[2, 6], [1, 3], [1]]
+    border = draw_chain(32, [PUBLISHED] * 2)
+    assert painted(border, 32, 18, 11) == [[], [-2, -1], [0]] and "Output 0 sees padding only, out of" in border.alt
 
 
 def test_cone_leads_from_all_that_is_seen_of_one_level_to_the_next():
@@ -556,44 +558,41 @@ def test_a_click_on_a_bar_names_its_size():
 
 
 def test_alignment_shades_what_each_side_reads():
-    picture = draw_alignment(32, 0, range(-6, -2), [0])
-    shaded = [float(e.get("x")) for e in parse(picture).iter(f"{SVG}rect") if e.get("class") == "window"]
-    cell = shaded[1] - shaded[0]
-    assert len(shaded) == 5 and shaded[4] == pytest.approx(shaded[0] + 6 * cell, abs=0.01)
+    picture = draw_alignment(32, 0, ([0], [-1, 0, 1, 3]), ([0], range(-3, 4)))
+    assert painted(picture, 32, 32) == [[-1, 0, 1, 3], [0]]
+    (left, width), cell = numbers(classed(picture, "image", "rect")[0], "x", "width"), 630 / 35
+    assert width == pytest.approx(32 * cell, abs=0.01)
     tips = [corners(path)[0][0] + 5 for path in parse(picture).iter(f"{SVG}path") if path.get("style")]
-    assert tips == pytest.approx([shaded[2], shaded[4] + cell / 2], abs=0.01)  # the middle of each side
-    assert picture.alt == "For output column 0 the branch looks at input columns −6 to −3, the skip at 0."
+    assert tips == pytest.approx([left + cell / 2] * 2, abs=0.01)  # the middle of where each side looks
+    assert picture.alt == "For output column 0 the branch reads input columns 0 to 1, 3, the skip input column 0."
+    nothing = draw_alignment(32, 0, (range(-6, -2), []), (range(-6, -2),) * 2)
+    assert painted(nothing, 32, 32) == [[], [-6, -5, -4, -3]]
+    assert nothing.alt == "For output column 0 the branch reads padding only, the skip padding only."
 
 
 def test_alignment_of_a_long_axis_draws_the_stretch_around_what_is_read():
-    picture = draw_alignment(4096, 500, range(1999, 2002), range(2000, 2001), axis=0)
-    assert picture.alt == "For output row 500 the branch looks at input rows 1999 to 2001, the skip at 2000."
+    picture = draw_alignment(4096, 500, *[([2000], range(1999, 2002))] * 2, axis=0)
+    assert picture.alt == "For output row 500 the branch reads input rows 1999 to 2001, the skip input row 2000."
     (title,) = (word for word in words(picture) if word.startswith("where"))
     first, last = map(int, re.search(r"rows (\d+) to (\d+) of 4096", title).groups())
     assert first <= 1999 and last >= 2001 and 60 <= last - first + 1 <= 126
-    shaded = [
-        numbers(each, "x", "width") for each in parse(picture).iter(f"{SVG}rect") if each.get("class") == "window"
+    many = last - first + 1
+    assert painted(picture, many, many) == [
+        [place - first for place in seen] for seen in ([1999, 2000, 2001], [2000])
     ]
-    strips = [
-        numbers(each, "x", "width") for each in parse(picture).iter(f"{SVG}rect") if each.get("class") == "image"
-    ]
-    cell = strips[0][1] / (last - first + 1)
-    assert shaded[0] == pytest.approx((strips[0][0] + (1999 - first) * cell, cell)) and cell >= 5
-    at_the_end = draw_alignment(4096, 9, range(4090, 4100), range(4095, 4096))
+    assert numbers(classed(picture, "image", "rect")[0], "width")[0] / many >= 5
+    at_the_end = draw_alignment(4096, 9, *[(range(4095, 4096), range(4090, 4100))] * 2)
     assert "to 4095 of 4096" in " ".join(words(at_the_end))
-    far = draw_alignment(4096, 1000, range(998, 1003), range(4000, 4003))
+    far = draw_alignment(4096, 1000, *[(range(4000, 4003), range(998, 1003))] * 2)
     assert "columns 998 to 4002 of 4096" in " ".join(words(far))
-    assert all(
-        w >= 2 for w in (float(e.get("width")) for e in parse(far).iter(f"{SVG}rect") if e.get("class") == "window")
-    )
+    assert [re.findall("h([0-9.]+)v", path.get("d")) for path in classed(far, "window")] == [["2"], ["2"]]
 
 
 def test_chain_marks_what_is_seen_where_cells_are_finer_than_a_pixel():
     picture = draw_chain(4096, [ConvGeometry(3, padding=1)] * 4, output_index=2000)
-    seen = [
-        numbers(each, "x", "width") for each in parse(picture).iter(f"{SVG}rect") if each.get("class") == "window"
-    ]
-    assert len(seen) == 5 and all(width == 2 for _, width in seen)
+    assert [re.findall("h([0-9.]+)v", path.get("d")) for path in classed(picture, "window")] == [["2"]] * 5
+    gap = draw_chain(4096, [ConvGeometry(2, dilation=2000)], output_index=9)  # wider than a pixel: it is seen
+    assert [len(re.findall("M", path.get("d"))) for path in classed(gap, "window")] == [2, 1]
     assert len(picture.live) < 20_000 and "kept: every size from 1" in words(picture)
 
 
@@ -643,7 +642,7 @@ def test_residual_is_its_block_its_sizes_its_alignment_and_its_add():
             output_shape=(1, 5, 4, 4),
         ),
         draw_legal_sizes(verdicts, marked=16),
-        draw_alignment(16, 1, range(1, 8), range(4, 6)),
+        draw_alignment(16, 1, *[(range(4, 6), range(1, 8))] * 2),
         draw_add(
             (1, 5, 4, 4),
             (1, 5, 4, 4),

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from xml.etree import ElementTree
 
+import pytest
 import torch
 from torch import nn
 
@@ -34,6 +36,21 @@ def shown(explorer):
     """What a reader sees: status line, picture and details, without the ghost that says where it was before."""
     picture = re.sub('<path class="ghost"[^>]*>', "", explorer._picture.value)
     return explorer._status.value, picture, explorer._details.value
+
+
+def painted(picture, *sizes):
+    """The cells that are marked in each strip of a picture, whose sizes these are; no cell is marked in part."""
+    strips = []
+    for part in ElementTree.fromstring(picture.svg).iter():
+        if part.tag.endswith("}rect") and part.get("class") in ("image", "output"):
+            strips.append((float(part.get("x")), float(part.get("width")) / sizes[len(strips)], []))
+        if part.tag.endswith("}path") and part.get("class") == "window":
+            left, cell, cells = strips[-1]
+            for x, wide in re.findall(r"M(\S+) \S+h([\d.]+)v", part.get("d")):
+                first, many = (float(x) - left) / cell, float(wide) / cell
+                assert (first, many) == pytest.approx((round(first), round(many)), abs=0.01)
+                cells += range(round(first), round(first) + round(many))
+    return [cells for _, _, cells in strips]
 
 
 def fresh(explorer):
