@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
@@ -34,7 +35,23 @@ _PAGE = (
 )
 
 
-class CellWidget(widgets.VBox):  # type: ignore[misc]
+class _Closing(traitlets.MetaHasTraits):
+    """Where a value is refused, all widgets that were made until then are closed: ipywidgets would keep them."""
+
+    def __call__(cls, *args: Any, **settings: Any) -> Any:
+        made, before = list[widgets.Widget](), widgets.Widget._widget_construction_callback
+        widgets.Widget.on_widget_constructed(made.append)
+        try:
+            return super().__call__(*args, **settings)
+        except BaseException:
+            for widget in made:
+                widgets.Widget.close(widget)
+            raise
+        finally:
+            widgets.Widget.on_widget_constructed(before)
+
+
+class CellWidget(widgets.VBox, metaclass=_Closing):  # type: ignore[misc]
     """A widget that stands for itself in a cell; its ``repr`` is its text twin, which nbval compares."""
 
     def __init__(self, children: Sequence[widgets.Widget]) -> None:

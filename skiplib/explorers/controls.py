@@ -1,6 +1,7 @@
 """What a learner moves: a number as slider and box, a choice, and how they stand on the page (layer L3)."""
 
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import ipywidgets as widgets
@@ -30,9 +31,10 @@ class Control(widgets.VBox):  # type: ignore[misc]
         self, name: str, value: float, least: float, most: float, *, step: float = 1, reach: float | None = None
     ) -> None:
         whole = isinstance(step, int)
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            kind = "an integer" if whole else "a number"
-            raise TypeError(f"`{name}` must be {kind}; got {value!r} ({type(value).__name__})")
+        kind: Any = Integral if whole else Real
+        if isinstance(value, bool) or not isinstance(value, kind):
+            words = "an integer" if whole else "a number"
+            raise TypeError(f"`{name}` must be {words}; got {value!r} ({type(value).__name__})")
         if not least <= value <= most:
             raise ValueError(f"`{name}` must lie between {least:g} and {most:g} in this explorer; got {value}")
         bounds = {"min": least, "max": most, "step": step}

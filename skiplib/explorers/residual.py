@@ -22,7 +22,7 @@ from skiplib.explorers.base import View, checked_names, code_line
 from skiplib.explorers.controls import INNER, Control, choose
 from skiplib.explorers.layers import AXES, LARGEST, LayersExplorer, holds
 from skiplib.repairs import around, changes, keep_size, one_sided, propose_shortcuts
-from skiplib.shortcuts import CHOICES, PIXEL, Kind, Place, Shortcut
+from skiplib.shortcuts import CHOICES, PIXEL, Kind, Place, Shortcut, geometry_of
 from skiplib.words import listed
 
 _CHANNELS = ("in_channels", "hidden_channels", "out_channels")
@@ -43,7 +43,7 @@ class ResidualExplorer(LayersExplorer):
         input_size: pixels of the image, 1 to 4096, one number or (height, width).
         in_channels, hidden_channels, out_channels: channels of x, between convolutions, and after the branch.
         kind: the shortcut, one of ``CHOICES``.
-        geometry: where a shortcut with a choice reads.
+        geometry: where a shortcut with a choice reads; a ``ValueError`` for what its kind does not leave to choose.
         output_index: the output column (or row) whose origin is drawn.
         axis: the axis that is drawn, "height" or "width", where they differ.
         show: the controls beside the picture; the others wait behind "more".
@@ -71,6 +71,10 @@ class ResidualExplorer(LayersExplorer):
         layers = checked_layers("geometries", geometries)
         (geometry,) = checked_layers("geometry", [geometry])
         checked_word("kind", kind, CHOICES)
+        for along_axis in axes_of(geometry):
+            taken = geometry_of(kind, {"ceil_mode": False} | vars(along_axis))
+            if not vars(along_axis).items() <= vars(taken).items():  # a convolution's numbers do for a pooling
+                raise ValueError(f"`geometry` of {kind} must be {taken}; got {along_axis}")
         self._pictures = checked_names("pictures", pictures, PICTURES, least=1)
         channels = zip(_CHANNELS, (in_channels, hidden_channels, out_channels), strict=True)
         before = {name: Control(name, count, 1, LARGEST, reach=16) for name, count in channels}

@@ -314,7 +314,20 @@ def test_residual_explorer_says_what_does_not_run(settings, said):
         ({"kind": ["identity"]}, ValueError, "`kind` must be one of identity"),
         ({"output_index": 11}, ValueError, "`output_index` goes up to 10 here; got 11"),
         ({"geometry": 3}, TypeError, "`geometry` must be"),
-        ({"geometry": ConvGeometry(1, 1025)}, ValueError, "`stride` up to 1024, .*; got ConvGeometry"),
+        ({"geometry": ConvGeometry(31, 64, 20)}, ValueError, "`geometry` of identity must be .*_size=1,.*got .*=31"),
+        (
+            {"kind": "option A", "geometry": ConvGeometry(2, 2)},
+            ValueError,
+            "of option A must be ConvGeometry.*=1, st",
+        ),
+        ({"kind": "resize", "geometry": (SAME, SAME)}, ValueError, "`geometry` of resize must be ConvGeometry"),
+        ({"kind": "max pooling", "geometry": PoolGeometry(2, mode="average")}, ValueError, "must be .*mode='max'"),
+        ({"kind": "average pooling", "geometry": ConvGeometry(2, 2, 0, 2)}, ValueError, "dilation=1, mode='average'"),
+        (
+            {"kind": "option A", "geometry": ConvGeometry(1, 1025)},
+            ValueError,
+            "`stride` up to 1024, .*; got ConvGeometry",
+        ),
         ({"in_channels": 0}, ValueError, "`in_channels` must lie between 1 and 4096"),
         (
             {"pictures": "add"},
