@@ -35,24 +35,27 @@ _PAGE = (
 )
 
 
-class _Closing(traitlets.MetaHasTraits):
-    """Where a value is refused, all widgets that were made until then are closed: ipywidgets would keep them."""
+class _Knowing(traitlets.MetaHasTraits):
+    """Notes all widgets that one is made of, to close them with it, or at once where a starting value is refused."""
 
     def __call__(cls, *args: Any, **settings: Any) -> Any:
         made, before = list[widgets.Widget](), widgets.Widget._widget_construction_callback
         widgets.Widget.on_widget_constructed(made.append)
         try:
-            return super().__call__(*args, **settings)
+            whole = super().__call__(*args, **settings)
         except BaseException:
-            for widget in made:
-                widgets.Widget.close(widget)
+            _close(made)
             raise
         finally:
             widgets.Widget.on_widget_constructed(before)
+        whole.made = made
+        return whole
 
 
-class CellWidget(widgets.VBox, metaclass=_Closing):  # type: ignore[misc]
+class CellWidget(widgets.VBox, metaclass=_Knowing):  # type: ignore[misc]
     """A widget that stands for itself in a cell; its ``repr`` is its text twin, which nbval compares."""
+
+    made: Sequence[widgets.Widget] = ()  # all that it is made of, itself included
 
     def __init__(self, children: Sequence[widgets.Widget]) -> None:
         super().__init__([*children, widgets.HTML(_PAGE, layout={"display": "none"})])
@@ -64,13 +67,7 @@ class CellWidget(widgets.VBox, metaclass=_Closing):  # type: ignore[misc]
 
     def close(self) -> None:
         """Give back all that the widget holds in the kernel and in the page."""
-        for widget in _inside(self):
-            for part in (getattr(widget, name, None) for name in ("layout", "style")):
-                if isinstance(part, widgets.Widget):
-                    part.close()
-            if widget is not self:
-                widget.close()
-        super().close()
+        _close(self.made)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The live widget, and for a notebook that has not been run HTML and a text."""
@@ -84,10 +81,9 @@ def announced(html: str, style: str = "") -> str:
     return f'<div role="status" aria-live="polite" style="{style}">{html}</div>'
 
 
-def _inside(widget: widgets.Widget) -> Iterator[widgets.Widget]:
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from _inside(child)
+def _close(made: Iterable[widgets.Widget]) -> None:
+    for widget in made:
+        widgets.Widget.close(widget)
 
 
 def close_those_before(widget: widgets.Widget) -> None:
