@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
 from typing import Any
 
 from skiplib.arithmetic import ConvGeometry, checked_word
@@ -111,7 +110,7 @@ def checked_grid(name: str, numbers: Any, *, most: int) -> list[list[float]]:
         numbers = [number for row in grid for number in row]
     except (TypeError, LookupError):
         numbers = [None]  # no rows, which is no number either
-    if not all(isinstance(number, Real) and not isinstance(number, bool) for number in numbers):
+    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers):
         raise TypeError(f"`{name}` must be rows of numbers, such as [[0, 1], [2, 3]]; got {type(grid).__name__}")
     sizes = {len(row) for row in grid}
     if len(sizes) != 1 or 0 in sizes:

@@ -47,10 +47,14 @@ def draw_residual(
     """
     pair = checked_pair("input_size", input_size)
     size = pair[axis]
+    ((skip, look),), branch = shortcut.looks([output_index], size, axis), along(shortcut.branch, axis)
+    place = (look[0] + compose(branch).padding) // compose(branch).stride  # in the output, before anything is cropped
     draw = {
         "block": lambda: _draw_shapes(shortcut, pair, hidden_channels),
         "sizes": lambda: draw_legal_sizes(verdicts, marked=size, sizes=sizes),
-        "places": lambda: _draw_places(shortcut, size, output_index, axis),
+        "places": lambda: draw_alignment(
+            size, output_index, (skip, seen_pixels(size, branch, place)[0]), (skip, look), axis=axis
+        ),
         "add": lambda: _draw_sides(shortcut, pair),
     }
     return stack_pictures([draw[name]() for name in pictures])
@@ -110,24 +114,14 @@ def draw_alignment(size: int, index: int, reads: _Sides, looks: _Sides, *, axis:
     left = _LEFT - first * cell  # of column 0
     parts = [text(_LEFT, 14, title, "b")]
     for y, name, read, look in ((26, "branch", reads[1], looks[1]), (54, "skip", reads[0], looks[0])):
-        over = runs(read, left, y, cell, 20)
         middle, padding = left + (look[0] + look[-1] + 1) / 2 * cell, (inside[0] - first, last - inside[-1])
         parts.append(text(_LEFT - 12, y + 15, name, "e"))
+        over = runs(read, left, y, cell, 20)
         parts.append(strip(left + inside[0] * cell, y, len(inside), cell, 20, padding, over))
         parts.append(f'<path style="fill:#212121" d="M{middle - 5:g} {y + 5}h10l-5 9z"/>')
-    skip, branch = ([place for place in read if 0 <= place < size] for read in reads)
-    said = [seen_in_words(read, f"input {column}") for read in (branch, skip)]
-    alt = f"For output {column} {index} the branch reads {said[0]}, the skip {said[1]}."
+    skip, branch = (seen_in_words([n for n in read if 0 <= n < size], f"input {column}") for read in reads)
+    alt = f"For output {column} {index} the branch reads {branch}, the skip {skip}."
     return make_picture(_WIDTH, 84, parts, alt=alt)
-
-
-def _draw_places(shortcut: Shortcut, size: int, output_index: int, axis: int) -> Picture:
-    """What both sides read: of the branch what ``seen_pixels`` finds: no gaps, and no padding between layers."""
-    ((skip, look),), branch = shortcut.looks([output_index], size, axis), along(shortcut.branch, axis)
-    whole = compose(branch)
-    place = (look[0] + whole.padding) // whole.stride  # in the branch's output, before anything is cropped
-    read = seen_pixels(size, branch, place)[0]
-    return draw_alignment(size, output_index, (skip, read), (skip, look), axis=axis)
 
 
 def _draw_shapes(shortcut: Shortcut, input_size: Pair, hidden_channels: int) -> Picture:

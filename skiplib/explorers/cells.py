@@ -43,19 +43,18 @@ class _Knowing(traitlets.MetaHasTraits):
         widgets.Widget.on_widget_constructed(made.append)
         try:
             whole = super().__call__(*args, **settings)
+            whole.made = made
+            return whole
         except BaseException:
-            _close(made)
+            for widget in made:
+                widgets.Widget.close(widget)
             raise
         finally:
             widgets.Widget.on_widget_constructed(before)
-        whole.made = made
-        return whole
 
 
 class CellWidget(widgets.VBox, metaclass=_Knowing):  # type: ignore[misc]
     """A widget that stands for itself in a cell; its ``repr`` is its text twin, which nbval compares."""
-
-    made: Sequence[widgets.Widget] = ()  # all that it is made of, itself included
 
     def __init__(self, children: Sequence[widgets.Widget]) -> None:
         super().__init__([*children, widgets.HTML(_PAGE, layout={"display": "none"})])
@@ -67,7 +66,8 @@ class CellWidget(widgets.VBox, metaclass=_Knowing):  # type: ignore[misc]
 
     def close(self) -> None:
         """Give back all that the widget holds in the kernel and in the page."""
-        _close(self.made)
+        for widget in getattr(self, "made", ()):  # a refused one was not given them
+            widgets.Widget.close(widget)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The live widget, and for a notebook that has not been run HTML and a text."""
@@ -79,11 +79,6 @@ class CellWidget(widgets.VBox, metaclass=_Knowing):  # type: ignore[misc]
 def announced(html: str, style: str = "") -> str:
     """HTML that a screen reader says whenever it changes."""
     return f'<div role="status" aria-live="polite" style="{style}">{html}</div>'
-
-
-def _close(made: Iterable[widgets.Widget]) -> None:
-    for widget in made:
-        widgets.Widget.close(widget)
 
 
 def close_those_before(widget: widgets.Widget) -> None:

@@ -58,8 +58,8 @@ class ChainExplorer(LayersExplorer):
         output = "Output" if self.square else f"Along the {AXES[self.axis]}, output"
         status = f"{' → '.join(shown)}. {output} {index} (of 0 to {chain[-1] - 1}) sees "
         status += f"{seen_in_words(seen)}{' of the image' * bool(seen)}."
-        where = in_ranges(seen, most=8).replace(" to ", "..") if seen else "padding"
-        result = {"sizes": " > ".join(shown), "receptive_field": whole.kernel_size, "seen": where}
+        result = {"sizes": " > ".join(shown), "receptive_field": whole.kernel_size}
+        result["seen"] = in_ranges(seen, most=8).replace(" to ", "..") if seen else "padding"
         picture = draw_chain(input_size, geometries, output_index=index)
         return View(picture, status, result, self._explained(input_size, geometries))
 
@@ -76,6 +76,6 @@ class ChainExplorer(LayersExplorer):
             f"{whole.padding}: one convolution with these numbers gives the same sizes"
             f"{', but where ceil_mode makes them larger' if rounds_up else ''}.",
             *self.borders(),
-            *self.behaves_as(whole.stride, whole.kernel_size, lost),
+            *self.behaves_as(lost),
         ]
         return "<br>".join(details) + code_line(self.code)

@@ -1,6 +1,6 @@
 """What a learner moves: a number as slider and box, a choice, and how they stand on the page (layer L3)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -75,10 +75,12 @@ class Control(widgets.VBox):  # type: ignore[misc]
         self._wanted = wanted  # not what the bound made of it
 
 
-def along_both(name: str, pair: Sequence[Any], *bounds: float, **more: Any) -> dict[str, Control]:
+def along_both(name: str, value: Any, *bounds: float, **more: Any) -> dict[str, Control]:
     """A number for the height, and behind it, of the name with ``_w``, one for the width, where the two are apart."""
-    named = zip((name, f"{name}_w"), pair, strict=True)
-    return {name: Control(name, value, *bounds, **more) for name, value in named}
+    pair = value if isinstance(value, tuple) else (value, value)
+    if len(pair) != 2:
+        raise TypeError(f"`{name}` must be one number or (height, width); got {value!r}")
+    return {each: Control(each, size, *bounds, **more) for each, size in zip((name, f"{name}_w"), pair, strict=True)}
 
 
 def tick(name: str, value: bool) -> dict[str, widgets.Checkbox]:

@@ -33,9 +33,8 @@ class NetworkExplorer(Explorer):
     def settings(self) -> dict[str, object]:
         """What makes the same explorer again."""
         values = super().settings
-        scale, any_alpha = values["alpha"], values.pop("any_alpha")
-        number = any_alpha if scale == "any" and any_alpha != 1 else 1
-        return values | {"alpha": scale if scale == "1/sqrt(n)" else number}
+        any_alpha, scale = values.pop("any_alpha"), values["alpha"]
+        return values | {"alpha": {"1": 1, "any": any_alpha if any_alpha != 1 else 1}.get(str(scale), scale)}
 
     def bound_controls(self) -> None:
         """Show the slider for alpha where it counts."""
