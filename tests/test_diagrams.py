@@ -351,6 +351,20 @@ def test_one_is_not_said_in_the_plural():
     assert "stands at 1 place, " in alt and "1 position left" in draw_strip(4, ConvGeometry(3, 2)).alt
 
 
+@pytest.mark.parametrize(("height", "width", "unread"), [(7, 7, False), (8, 7, True), (7, 8, True)])
+def test_legend_names_unread_pixels_of_either_axis(height, width, unread):
+    picture = draw_convolution((height, width), (ConvGeometry(3, stride=2),) * 2)
+    assert ("read by no window" in words(picture)) == unread
+
+
+def test_output_stands_beside_the_middle_of_the_image():
+    picture = draw_convolution((12, 9), (ConvGeometry(5), ConvGeometry(3)))
+    image, output = (numbers(classed(picture, name, "rect")[0], "y", "height") for name in ("image", "output"))
+    assert image[0] + image[1] / 2 == output[0] + output[1] / 2 and image[1] / 12 == output[1] / 8
+    axes = answers(picture)
+    assert axes["rows"]["input"] == image[0] and axes["rows"]["output"] == output[0]
+
+
 def test_convolution_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="`input_size`=2 is too small"):
         draw_convolution((9, 2), (ConvGeometry(3), ConvGeometry(3)))

@@ -354,6 +354,17 @@ def test_residual_explorer_offers_no_repair_of_a_branch_that_does_not_run():
     assert explorer.status.startswith("This does not run") and len(explorer.repair.options) == 1
 
 
+def test_smaller_size_is_the_same_for_both_sides_of_the_add():
+    settings = {"input_size": 65, "kind": "projection", "geometry": ConvGeometry(1, 3)}
+    explorer = ResidualExplorer([ConvGeometry(2, 2)], **settings)
+    assert [explorer.shortcut.sides(size, 1) for size in (63, 65)] == [(21, 31), (22, 32)]  # as far apart, by chance
+    assert "behave as" not in explorer._details.value  # for no size that is 6, 12, ... smaller it is so
+    settings["geometry"] = ConvGeometry(1, 2)
+    assert "65 pixels behave as 5 do: the same remainder when divided by 2." in (
+        ResidualExplorer([ConvGeometry(2, 2)], **settings)._details.value
+    )
+
+
 def test_residual_explorer_moves_the_origin_with_the_output_index():
     explorer = ResidualExplorer(
         kind="projection", geometry=ConvGeometry(4, 4, 6), output_index=5, pictures=("places",)
