@@ -572,12 +572,12 @@ def test_a_click_on_a_bar_names_its_size():
 
 
 def test_alignment_shades_what_each_side_reads():
-    picture = draw_alignment(32, 0, ([0], [-1, 0, 1, 3]), ([0], range(-3, 4)))
+    picture = draw_alignment(32, 0, ([0], [-1, 0, 1, 3]), ([0], range(-3, 6)))
     assert painted(picture, 32, 32) == [[-1, 0, 1, 3], [0]]
     (left, width), cell = numbers(classed(picture, "image", "rect")[0], "x", "width"), 630 / 35
     assert width == pytest.approx(32 * cell, abs=0.01)
     tips = [corners(path)[0][0] + 5 for path in parse(picture).iter(f"{SVG}path") if path.get("style")]
-    assert tips == pytest.approx([left + cell / 2] * 2, abs=0.01)  # the middle of where each side looks
+    assert tips == pytest.approx([left + 1.5 * cell, left + 0.5 * cell], abs=0.01)  # the middle of where each side looks
     assert picture.alt == "For output column 0 the branch reads input columns 0 to 1, 3, the skip input column 0."
     nothing = draw_alignment(32, 0, (range(-6, -2), []), (range(-6, -2),) * 2)
     assert painted(nothing, 32, 32) == [[], [-6, -5, -4, -3]]
