@@ -17,7 +17,7 @@ from skiplib.diagrams.axis import Spread
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
-from skiplib.diagrams.marks import strike, strip, text
+from skiplib.diagrams.marks import runs, strike, strip, text
 from skiplib.diagrams.matrices import draw_matrices, draw_stages
 from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_residual
 from skiplib.diagrams.sheets import draw_add
@@ -527,6 +527,21 @@ def test_strip_lies_between_its_paddings_under_its_lines():
     assert corners(lines) == [(80 + 20 * place, 10) for place in range(1, 6)]
 
 
+@pytest.mark.parametrize(
+    ("pixels", "cell", "drawn"),
+    [
+        ([0, 1, 3], 4, [(10, 8), (22, 4)]),
+        ([0, 2], 1, [(10, 1), (12, 1)]),
+        ([0, 5], 0.5, [(10, 3)]),  # two pixels between them are lost
+        ([0, 6], 0.5, [(10, 2), (13, 2)]),
+        ([], 4, []),
+    ],
+)
+def test_runs_of_marked_cells_stand_apart_where_that_can_be_seen(pixels, cell, drawn):
+    d = runs(pixels, 10, 0, cell, 20)
+    assert [tuple(map(float, each)) for each in re.findall(r"M(\S+) 0h(\S+)v20", d)] == drawn
+
+
 def test_picture_shows_itself_as_an_image_with_a_text_twin():
     picture = draw_strip(7, ConvGeometry(3))
     bundle = picture._repr_mimebundle_()
@@ -548,6 +563,7 @@ def test_legal_sizes_tell_verdicts_apart_without_colour():
     heights = dict(drawn)
     assert heights["equal"] > heights["broadcast"] > heights["error"]
     assert {"= equal", "~ stretched", "✗ fails"} <= set(words(picture))
+    assert [word for word in words(picture) if word.isdigit()] == ["1", "4"]  # the first size, and every fourth
     assert picture.alt == "Input sizes 1 to 5. The add runs at 3 to 4; it is stretched at 1; elsewhere it fails."
 
 
@@ -577,7 +593,9 @@ def test_alignment_shades_what_each_side_reads():
     (left, width), cell = numbers(classed(picture, "image", "rect")[0], "x", "width"), 630 / 35
     assert width == pytest.approx(32 * cell, abs=0.01)
     tips = [corners(path)[0][0] + 5 for path in parse(picture).iter(f"{SVG}path") if path.get("style")]
-    assert tips == pytest.approx([left + 1.5 * cell, left + 0.5 * cell], abs=0.01)  # the middle of where each side looks
+    assert tips == pytest.approx(
+        [left + 1.5 * cell, left + 0.5 * cell], abs=0.01
+    )  # the middle of where each side looks
     assert picture.alt == "For output column 0 the branch reads input columns 0 to 1, 3, the skip input column 0."
     nothing = draw_alignment(32, 0, (range(-6, -2), []), (range(-6, -2),) * 2)
     assert painted(nothing, 32, 32) == [[], [-6, -5, -4, -3]]
@@ -634,6 +652,11 @@ def test_residual_names_poolings_numbers_of_both_axes_and_what_is_cropped():
     assert "(1, 1, 12, 12), crop (1, 1, 10, 10). Skip: x (1, 1, 10, 10). At the add the shapes are equal." in cut.alt
     smaller = Shortcut(kind="crop", branch=(ConvGeometry(3),), in_channels=1, out_channels=1)
     assert "Skip: x (1, 1, 10, 10), crop (1, 1, 8, 8)." in draw_residual(smaller, 10, verdicts={}, **settings).alt
+    uneven = ((ConvGeometry(3, padding=2), ConvGeometry(3)),)
+    both = draw_residual(
+        Shortcut(kind="crop", branch=uneven, in_channels=1, out_channels=1), 10, verdicts={}, **settings
+    )
+    assert "(1, 1, 12, 8), crop (1, 1, 10, 8). Skip: x (1, 1, 10, 10), crop (1, 1, 10, 8)." in both.alt
 
 
 def test_residual_is_its_block_its_sizes_its_alignment_and_its_add():
