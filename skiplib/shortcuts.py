@@ -193,8 +193,11 @@ class Shortcut:
         widths = self.verdicts(heights, 1)
         return [size for size in heights if heights[size] == widths[size] == "equal"]
 
-    def reads(self, outputs: Iterable[int], input_size: int, axis: int = 1) -> list[tuple[range, range]]:
-        """The image columns (rows, for axis 0) that shortcut and branch read for some outputs, padding included."""
+    def looks(self, outputs: Iterable[int], input_size: int, axis: int = 1) -> list[tuple[range, range]]:
+        """The image columns (rows, for axis 0) at which shortcut and branch look for some outputs, padding included.
+
+        By convention a branch looks at all from the first to the last that it would read on a canvas without borders.
+        """
         input_size = checked_integer("input_size", input_size, 1)
         here, there = self.sides(input_size, axis)
         skip, branch = self._reads[axis], compose(along(self.branch, axis))
@@ -212,21 +215,21 @@ class Shortcut:
     def place(self, input_size: Size) -> Place:
         """Whether, for every output, both sides look at the same place; "other places" if the shortcut does not fit.
 
-        The same place means that the middles of what they read are at most half a pixel apart. "no later pixel"
-        means that these are not, but the last column that both read is the same, as a causal network wants it.
+        The same place means that the middles of what they look at are at most half a pixel apart. "no later pixel"
+        means that these are not, but the last column of both is the same, as a causal network wants it.
         """
         if not self.fits(input_size):
             return "other places"
         pairs, counts = list[tuple[range, range]](), self.shapes(input_size)[0][1:]
         for axis, (size, count) in enumerate(zip(checked_pair("input_size", input_size), counts, strict=True)):
             # Where both sides move evenly, the first and the last output are the furthest apart.
-            pairs += self.reads(range(count) if self.kind == "resize" else (0, count - 1), size, axis)
+            pairs += self.looks(range(count) if self.kind == "resize" else (0, count - 1), size, axis)
         if all(abs((here[0] + here[-1]) - (there[0] + there[-1])) <= 1 for here, there in pairs):
             return "same place"
         return "no later pixel" if all(here[-1] == there[-1] for here, there in pairs) else "other places"
 
     def aligned(self, input_size: Size) -> bool:
-        """Whether the shortcut fits and both sides look at the same place."""
+        """Whether the shortcut fits and both sides look at the same place, as on a canvas without borders."""
         return self.place(input_size) == "same place"
 
 

@@ -54,11 +54,11 @@ def share_in_words(share: float) -> str:
     return "below 50 %" if share < 0.5 else "50 to 90 %" if share < 0.9 else "above 90 %"
 
 
-def in_ranges(sizes: Sequence[int]) -> str:
-    """Sizes in order, runs of neighbours shortened.
+def in_ranges(sizes: Sequence[int], *, most: int | None = None) -> str:
+    """Sizes in order, runs of neighbours shortened; of more than ``most`` runs the first ones and the last.
 
-    >>> in_ranges([3, 4, 7, 19, 20, 21]), in_ranges([])
-    ('3 to 4, 7, 19 to 21', 'none')
+    >>> in_ranges([3, 4, 7, 19, 20, 21]), in_ranges([]), in_ranges(range(0, 99, 2), most=4)
+    ('3 to 4, 7, 19 to 21', 'none', '0, 2, 4, …, 98 (50 in all)')
     """
     runs: list[list[int]] = []
     for size in sizes:
@@ -66,7 +66,19 @@ def in_ranges(sizes: Sequence[int]) -> str:
             runs[-1][1:] = [size]
         else:
             runs.append([size])
-    return ", ".join(" to ".join(map(str, run)) for run in runs) or "none"
+    shown = [" to ".join(map(str, run)) for run in runs]
+    if most and len(runs) > most:
+        shown[most - 1 :] = ["…", f"{shown[-1]} ({len(sizes)} in all)"]
+    return ", ".join(shown) or "none"
+
+
+def seen_in_words(pixels: Sequence[int], word: str = "pixel") -> str:
+    """What is read of an image.
+
+    >>> seen_in_words([0, 2, 4], "column"), seen_in_words([3]), seen_in_words([])
+    ('columns 0, 2, 4', 'pixel 3', 'padding only')
+    """
+    return f"{word}{'s' * (len(pixels) > 1)} {in_ranges(pixels, most=8)}" if pixels else "padding only"
 
 
 def listed(sizes: Sequence[int], *, most: int) -> str:

@@ -9,14 +9,15 @@ import matplotlib.image
 import pytest
 import torch
 import torch.nn.functional as F
+from explorers.moving import painted
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.chains import compose, sizes, sizes_after
+from skiplib.chains import compose, seen_pixels, sizes, sizes_after
 from skiplib.diagrams.axis import Spread
 from skiplib.diagrams.block import draw_block
 from skiplib.diagrams.chain import draw_chain
 from skiplib.diagrams.convolution import draw_convolution, draw_misfit
-from skiplib.diagrams.marks import strike, strip, text
+from skiplib.diagrams.marks import runs, strike, strip, text
 from skiplib.diagrams.matrices import draw_matrices, draw_stages
 from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_residual
 from skiplib.diagrams.sheets import draw_add
@@ -26,6 +27,7 @@ from skiplib.diagrams.transposed import draw_transposed
 from skiplib.kernels import KERNELS, Convolution, named_weights, short
 from skiplib.pooling import PoolGeometry
 from skiplib.shortcuts import Shortcut
+from skiplib.words import seen_in_words
 
 SVG = "{http://www.w3.org/2000/svg}"
 PUBLISHED = ConvGeometry(kernel_size=2, stride=2, padding=2)
@@ -349,6 +351,20 @@ def test_one_is_not_said_in_the_plural():
     assert "stands at 1 place, " in alt and "1 position left" in draw_strip(4, ConvGeometry(3, 2)).alt
 
 
+@pytest.mark.parametrize(("height", "width", "unread"), [(7, 7, False), (8, 7, True), (7, 8, True)])
+def test_legend_names_unread_pixels_of_either_axis(height, width, unread):
+    picture = draw_convolution((height, width), (ConvGeometry(3, stride=2),) * 2)
+    assert ("read by no window" in words(picture)) == unread
+
+
+def test_output_stands_beside_the_middle_of_the_image():
+    picture = draw_convolution((12, 9), (ConvGeometry(5), ConvGeometry(3)))
+    image, output = (numbers(classed(picture, name, "rect")[0], "y", "height") for name in ("image", "output"))
+    assert image[0] + image[1] / 2 == output[0] + output[1] / 2 and image[1] / 12 == output[1] / 8
+    axes = answers(picture)
+    assert axes["rows"]["input"] == image[0] and axes["rows"]["output"] == output[0]
+
+
 def test_convolution_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="`input_size`=2 is too small"):
         draw_convolution((9, 2), (ConvGeometry(3), ConvGeometry(3)))
@@ -406,20 +422,20 @@ def test_chain_says_every_size_and_which_are_kept(geometries):
     named = enumerate(zip(chain[1:], geometries, strict=True), start=1)
     assert {f"{size} after {geometry.name} {layer}" for layer, (size, geometry) in named} <= set(words(picture))
     assert f"chain of layers: {' to '.join(map(str, chain))}." in picture.alt
-    assert f"sees a stretch of {compose(geometries).kernel_size} input positions" in picture.alt
+    seen = seen_in_words([pixel for pixel in seen_pixels(32, geometries, 1)[0] if pixel >= 0])
+    assert f"Output 1 sees {seen}, out of a stretch of {compose(geometries).kernel_size} positions" in picture.alt
     kept = [size for size, after in sizes_after(geometries, range(1, 35)).items() if size == after]
     said = "every size" if len(kept) > 7 else "only" if kept else "no size up to 34"
     assert any(word.startswith(f"kept: {said}") for word in words(picture))
 
 
 def test_chain_shades_the_seen_pixels_of_every_level():
-    drawing = parse(draw_chain(32, [PUBLISHED] * 2, output_index=5))
-    strips = [rect for rect in drawing.iter(f"{SVG}rect") if rect.get("class") in ("image", "output")]
-    seen = [corners(path) for path in drawing.iter(f"{SVG}path") if path.get("class") == "window"]
-    expected = [[14, 15, 16, 17], [8, 9], [5]]
-    for drawn, size, cells, pixels in zip(strips, (32, 18, 11), seen, expected, strict=True):
-        left, width = numbers(drawn, "x", "width")
-        assert [(x - left) * size / width for x, _ in cells] == pytest.approx(pixels, abs=0.01)
+    picture = draw_chain(32, [PUBLISHED] * 2, output_index=5)
+    assert painted(picture, 32, 18, 11) == [[14, 15, 16, 17], [8, 9], [5]]
+    gaps = draw_chain(9, [ConvGeometry(1, stride=2), ConvGeometry(2, dilation=2)], output_index=1)
+    assert painted(gaps, 9, 5, 3) == [[2, 6], [1, 3], [1]]
+    border = draw_chain(32, [PUBLISHED] * 2)
+    assert painted(border, 32, 18, 11) == [[], [-2, -1], [0]] and "Output 0 sees padding only, out of" in border.alt
 
 
 def test_cone_leads_from_all_that_is_seen_of_one_level_to_the_next():
@@ -511,6 +527,21 @@ def test_strip_lies_between_its_paddings_under_its_lines():
     assert corners(lines) == [(80 + 20 * place, 10) for place in range(1, 6)]
 
 
+@pytest.mark.parametrize(
+    ("pixels", "cell", "drawn"),
+    [
+        ([0, 1, 3], 4, [(10, 8), (22, 4)]),
+        ([0, 2], 1, [(10, 1), (12, 1)]),
+        ([0, 5], 0.5, [(10, 3)]),  # two pixels between them are lost
+        ([0, 6], 0.5, [(10, 2), (13, 2)]),
+        ([], 4, []),
+    ],
+)
+def test_runs_of_marked_cells_stand_apart_where_that_can_be_seen(pixels, cell, drawn):
+    d = runs(pixels, 10, 0, cell, 20)
+    assert [tuple(map(float, each)) for each in re.findall(r"M(\S+) 0h(\S+)v20", d)] == drawn
+
+
 def test_picture_shows_itself_as_an_image_with_a_text_twin():
     picture = draw_strip(7, ConvGeometry(3))
     bundle = picture._repr_mimebundle_()
@@ -532,6 +563,7 @@ def test_legal_sizes_tell_verdicts_apart_without_colour():
     heights = dict(drawn)
     assert heights["equal"] > heights["broadcast"] > heights["error"]
     assert {"= equal", "~ stretched", "✗ fails"} <= set(words(picture))
+    assert [word for word in words(picture) if word.isdigit()] == ["1", "4"]  # the first size, and every fourth
     assert picture.alt == "Input sizes 1 to 5. The add runs at 3 to 4; it is stretched at 1; elsewhere it fails."
 
 
@@ -556,44 +588,43 @@ def test_a_click_on_a_bar_names_its_size():
 
 
 def test_alignment_shades_what_each_side_reads():
-    picture = draw_alignment(32, 0, range(-6, -2), [0])
-    shaded = [float(e.get("x")) for e in parse(picture).iter(f"{SVG}rect") if e.get("class") == "window"]
-    cell = shaded[1] - shaded[0]
-    assert len(shaded) == 5 and shaded[4] == pytest.approx(shaded[0] + 6 * cell, abs=0.01)
+    picture = draw_alignment(32, 0, ([0], [-1, 0, 1, 3]), ([0], range(-3, 6)))
+    assert painted(picture, 32, 32) == [[-1, 0, 1, 3], [0]]
+    (left, width), cell = numbers(classed(picture, "image", "rect")[0], "x", "width"), 630 / 35
+    assert width == pytest.approx(32 * cell, abs=0.01)
     tips = [corners(path)[0][0] + 5 for path in parse(picture).iter(f"{SVG}path") if path.get("style")]
-    assert tips == pytest.approx([shaded[2], shaded[4] + cell / 2], abs=0.01)  # the middle of each side
-    assert picture.alt == "For output column 0 the branch looks at input columns −6 to −3, the skip at 0."
+    assert tips == pytest.approx(
+        [left + 1.5 * cell, left + 0.5 * cell], abs=0.01
+    )  # the middle of where each side looks
+    assert picture.alt == "For output column 0 the branch reads input columns 0 to 1, 3, the skip input column 0."
+    nothing = draw_alignment(32, 0, (range(-6, -2), []), (range(-6, -2),) * 2)
+    assert painted(nothing, 32, 32) == [[], [-6, -5, -4, -3]]
+    assert nothing.alt == "For output column 0 the branch reads padding only, the skip padding only."
 
 
 def test_alignment_of_a_long_axis_draws_the_stretch_around_what_is_read():
-    picture = draw_alignment(4096, 500, range(1999, 2002), range(2000, 2001), axis=0)
-    assert picture.alt == "For output row 500 the branch looks at input rows 1999 to 2001, the skip at 2000."
+    picture = draw_alignment(4096, 500, *[([2000], range(1999, 2002))] * 2, axis=0)
+    assert picture.alt == "For output row 500 the branch reads input rows 1999 to 2001, the skip input row 2000."
     (title,) = (word for word in words(picture) if word.startswith("where"))
     first, last = map(int, re.search(r"rows (\d+) to (\d+) of 4096", title).groups())
     assert first <= 1999 and last >= 2001 and 60 <= last - first + 1 <= 126
-    shaded = [
-        numbers(each, "x", "width") for each in parse(picture).iter(f"{SVG}rect") if each.get("class") == "window"
+    many = last - first + 1
+    assert painted(picture, many, many) == [
+        [place - first for place in seen] for seen in ([1999, 2000, 2001], [2000])
     ]
-    strips = [
-        numbers(each, "x", "width") for each in parse(picture).iter(f"{SVG}rect") if each.get("class") == "image"
-    ]
-    cell = strips[0][1] / (last - first + 1)
-    assert shaded[0] == pytest.approx((strips[0][0] + (1999 - first) * cell, cell)) and cell >= 5
-    at_the_end = draw_alignment(4096, 9, range(4090, 4100), range(4095, 4096))
+    assert numbers(classed(picture, "image", "rect")[0], "width")[0] / many >= 5
+    at_the_end = draw_alignment(4096, 9, *[(range(4095, 4096), range(4090, 4100))] * 2)
     assert "to 4095 of 4096" in " ".join(words(at_the_end))
-    far = draw_alignment(4096, 1000, range(998, 1003), range(4000, 4003))
+    far = draw_alignment(4096, 1000, *[(range(4000, 4003), range(998, 1003))] * 2)
     assert "columns 998 to 4002 of 4096" in " ".join(words(far))
-    assert all(
-        w >= 2 for w in (float(e.get("width")) for e in parse(far).iter(f"{SVG}rect") if e.get("class") == "window")
-    )
+    assert [re.findall("h([0-9.]+)v", path.get("d")) for path in classed(far, "window")] == [["2"], ["2"]]
 
 
 def test_chain_marks_what_is_seen_where_cells_are_finer_than_a_pixel():
     picture = draw_chain(4096, [ConvGeometry(3, padding=1)] * 4, output_index=2000)
-    seen = [
-        numbers(each, "x", "width") for each in parse(picture).iter(f"{SVG}rect") if each.get("class") == "window"
-    ]
-    assert len(seen) == 5 and all(width == 2 for _, width in seen)
+    assert [re.findall("h([0-9.]+)v", path.get("d")) for path in classed(picture, "window")] == [["2"]] * 5
+    gap = draw_chain(4096, [ConvGeometry(2, dilation=2000)], output_index=9)  # wider than a pixel: it is seen
+    assert [len(re.findall("M", path.get("d"))) for path in classed(gap, "window")] == [2, 1]
     assert len(picture.live) < 20_000 and "kept: every size from 1" in words(picture)
 
 
@@ -621,6 +652,11 @@ def test_residual_names_poolings_numbers_of_both_axes_and_what_is_cropped():
     assert "(1, 1, 12, 12), crop (1, 1, 10, 10). Skip: x (1, 1, 10, 10). At the add the shapes are equal." in cut.alt
     smaller = Shortcut(kind="crop", branch=(ConvGeometry(3),), in_channels=1, out_channels=1)
     assert "Skip: x (1, 1, 10, 10), crop (1, 1, 8, 8)." in draw_residual(smaller, 10, verdicts={}, **settings).alt
+    uneven = ((ConvGeometry(3, padding=2), ConvGeometry(3)),)
+    both = draw_residual(
+        Shortcut(kind="crop", branch=uneven, in_channels=1, out_channels=1), 10, verdicts={}, **settings
+    )
+    assert "(1, 1, 12, 8), crop (1, 1, 10, 8). Skip: x (1, 1, 10, 10), crop (1, 1, 10, 8)." in both.alt
 
 
 def test_residual_is_its_block_its_sizes_its_alignment_and_its_add():
@@ -643,7 +679,7 @@ def test_residual_is_its_block_its_sizes_its_alignment_and_its_add():
             output_shape=(1, 5, 4, 4),
         ),
         draw_legal_sizes(verdicts, marked=16),
-        draw_alignment(16, 1, range(1, 8), range(4, 6)),
+        draw_alignment(16, 1, *[(range(4, 6), range(1, 8))] * 2),
         draw_add(
             (1, 5, 4, 4),
             (1, 5, 4, 4),

@@ -140,7 +140,7 @@ def test_an_unaligned_add_shows_the_digit_at_two_places():
     large = image.repeat_interleave(4, 0).repeat_interleave(4, 1)  # the digit as an image of 32 x 32
     inked = torch.nn.functional.conv2d(large[None, None], torch.ones(1, 1, 1, 1), stride=3)[0, 0].any(0).nonzero()
     assert f"The skip shows a digit in columns {inked.min()} to {inked.max()}." in alt
-    middles = [(read[0] + read[-1]) / 2 for _, read in shortcut.reads(range(11), 32)]
+    middles = [(read[0] + read[-1]) / 2 for _, read in shortcut.looks(range(11), 32)]
     inked = [
         index for index, place in enumerate(middles) if -0.5 <= place < 31.5 and large[:, int(place + 0.5)].any()
     ]

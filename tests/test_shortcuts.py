@@ -158,7 +158,7 @@ def test_columns_are_those_with_a_gradient(seed):
             continue  # a pooling's gradient is that of one pixel; a crop is made at the add
         made = make(tried)
         for index in range(tried.shapes(size)[0][-1]):
-            ((skip, span),) = tried.reads([index], size)
+            ((skip, span),) = tried.looks([index], size)
             expected = [column for column in skip if 0 <= column < size]
             assert columns_with_gradient(made, channels, size, index) == expected
             if span[0] >= 0 and span[-1] < size:

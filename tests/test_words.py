@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.words import conv_arguments, in_ranges, listed, magnitude, minus, share_in_words
+from skiplib.words import conv_arguments, in_ranges, listed, magnitude, minus, seen_in_words, share_in_words
 
 
 def test_magnitude_is_the_nearest_power_of_ten():
@@ -45,3 +45,9 @@ def test_sizes_are_listed_until_there_are_too_many():
     assert [listed(range(n), most=2) for n in range(4)] == ["no size", "0", "0, 1", "3 sizes"]
     assert in_ranges([1, 2, 4, 6, 7, 8]) == "1 to 2, 4, 6 to 8" and in_ranges([]) == "none"
     assert minus("-12 to 7") == "−12 to 7"
+
+
+def test_ranges_are_shortened_only_where_there_are_more_than_may_be():
+    assert in_ranges(range(0, 16, 2), most=8) == "0, 2, 4, 6, 8, 10, 12, 14"
+    assert in_ranges([*range(0, 16, 2), 17, 18], most=8) == "0, 2, 4, 6, 8, 10, 12, …, 17 to 18 (10 in all)"
+    assert seen_in_words(range(0, 40, 2)) == "pixels 0, 2, 4, 6, 8, 10, 12, …, 38 (20 in all)"

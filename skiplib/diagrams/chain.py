@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from skiplib.arithmetic import ConvGeometry
 from skiplib.chains import compose, seen_pixels, sizes, sizes_after
-from skiplib.diagrams.marks import cells, path, rect, strip, text, upright
+from skiplib.diagrams.marks import cells, path, runs, strip, text, upright
 from skiplib.diagrams.svg import FAINT, INK, WINDOW, Picture, make_picture
+from skiplib.words import seen_in_words
 
 _MARGIN, _STRIPS, _WIDEST = 4, 290, 24  # left of the strips; how wide they may be, and their pixels
 _TEXT = _MARGIN + _STRIPS + 12  # x of the labels
@@ -27,7 +28,7 @@ def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, output_in
     """One axis through a chain of layers, what one output sees, and the map of sizes as a cobweb.
 
     >>> draw_chain(32, [ConvGeometry(2, stride=2, padding=2)] * 2).alt[:50]
-    'Sizes along a chain of layers: 32 to 18 to 11. One'
+    'Sizes along a chain of layers: 32 to 18 to 11. Out'
     """
     chain, levels = sizes(input_size, geometries), seen_pixels(input_size, geometries, output_index)
     largest = max(_SMALLEST, chain[0], chain[-1]) + 2
@@ -38,9 +39,10 @@ def draw_chain(input_size: int, geometries: Sequence[ConvGeometry], *, output_in
         kept_in_words = f"{len(kept)} sizes" if kept[-1] - kept[0] >= len(kept) else f"every size from {kept[0]}"
     parts = [*_strips(chain, geometries, levels), *_cobweb(after, chain[0], kept)]
     parts.append(text(_MAP_X, _TOP + _SIDE + 53, f"kept: {kept_in_words}"))
+    seen = seen_in_words([pixel for pixel in levels[0] if 0 <= pixel < input_size])
     alt = (
-        f"Sizes along a chain of layers: {' to '.join(map(str, chain))}. One output pixel sees a stretch of "
-        f"{compose(geometries).effective_kernel_size} input positions, padding included. Beside it the map from "
+        f"Sizes along a chain of layers: {' to '.join(map(str, chain))}. Output {output_index} sees {seen}, out of a "
+        f"stretch of {compose(geometries).effective_kernel_size} positions, padding included. Beside it the map from "
         f"input size to output size and its diagonal; kept: {kept_in_words}."
     )
     height = max(_TOP + len(geometries) * _PITCH + 50, _TOP + _SIDE + 64)
@@ -66,7 +68,7 @@ def _strips(
             top, bottom = y + _TALL, y + _PITCH
             yield path("cone", f"M{base[0]:g} {top}L{base[1]:g} {top}L{tip[1]:g} {bottom}L{tip[0]:g} {bottom}z")
     for level, (size, padding, left, y) in enumerate(zip(chain, paddings, lefts, tops, strict=True)):
-        over = _runs(levels[level], left, y, cell)
+        over = runs(levels[level], left, y, cell, _TALL)
         yield strip(left, y, size, cell, _TALL, (padding, padding), over, "output" if level else "image")
         name = f"{geometries[level - 1].name} {level}" if level else ""
         yield text(_TEXT, y + 17, f"{size} after {name}" if level else f"{size} pixels", "b")
@@ -76,13 +78,6 @@ def _strips(
         yield text(_TEXT, y + 44, f"↓ {geometry.name} {layer}{ceil_mode}")
         yield text(_TEXT + 14, y + 61, f"kernel_size {geometry.kernel_size}, stride {geometry.stride}")
         yield text(_TEXT + 14, y + 78, f"padding {geometry.padding}{dilation}")
-
-
-def _runs(pixels: Sequence[int], left: float, y: float, cell: float) -> str:
-    """What is seen of a level, each run of neighbours as one; all as one, at least 2 wide, where cells are finer."""
-    if cell < 1 and pixels:
-        return rect(left + pixels[0] * cell, y, max(2, (pixels[-1] + 1 - pixels[0]) * cell), _TALL, "window")
-    return cells([(left + pixel * cell, y) for pixel in pixels], cell, "window", height=_TALL)
 
 
 def _cobweb(after: Mapping[int, int], input_size: int, kept: Sequence[int]) -> Iterator[str]:

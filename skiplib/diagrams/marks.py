@@ -46,6 +46,18 @@ def cells(corners: Iterable[tuple[float, float]], size: float, classes: str, *, 
     return path(classes, "".join(f"M{x:g} {y:g}h{size:g}v{height or size:g}h-{size:g}z" for x, y in corners))
 
 
+def runs(pixels: Iterable[int], left: float, y: float, cell: float, height: float) -> str:
+    """The marked cells of a strip that begins at ``left``, runs as one; at least 2 wide where cells are finer."""
+    found, least = list[list[int]](), 2 if cell < 1 else 0
+    for pixel in pixels:
+        if found and (pixel - found[-1][1]) * cell <= least:
+            found[-1][1] = pixel + 1
+        else:
+            found.append([pixel, pixel + 1])
+    sizes = [(left + start * cell, max(least, (end - start) * cell)) for start, end in found]
+    return path("window", "".join(f"M{x:g} {y:g}h{wide:g}v{height:g}h-{wide:g}z" for x, wide in sizes))
+
+
 def shade_rules(colours: Mapping[str, str], count: int, *, darkest: float = 1) -> dict[str, str]:
     """For ``shaded``: classes p1, p2, ... and n1, n2, ..., in the colours of "p", above 0, and of "n", below."""
     shades = product(colours.items(), range(1, count + 1))

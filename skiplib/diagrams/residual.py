@@ -5,20 +5,21 @@ from html import escape
 
 from skiplib.adding import Verdict
 from skiplib.arithmetic import Pair, Size, checked_pair
-from skiplib.chains import Layer, along, axes_of, channels_along, numbers, pools
+from skiplib.chains import Layer, along, axes_of, channels_along, compose, numbers, pools, seen_pixels
 from skiplib.chains import sizes as sizes_along
 from skiplib.diagrams.block import draw_block
-from skiplib.diagrams.marks import path, rect, strip, text
+from skiplib.diagrams.marks import path, rect, runs, strip, text
 from skiplib.diagrams.sheets import draw_add
 from skiplib.diagrams.svg import INK, SIGNS, Picture, make_picture, set_size, stack_pictures, style
 from skiplib.shortcuts import CHOICES, Shortcut
-from skiplib.words import in_ranges, minus
+from skiplib.words import in_ranges, seen_in_words
 
 _LEFT, _SPAN = 62, 630  # room for "branch" and "skip"; how wide the strips may be
 _WIDTH, _WIDEST, _FINEST = _LEFT + _SPAN + 20, 24, 5  # of the pictures, and of a column
 _HEIGHTS: dict[Verdict, int] = {"equal": 24, "broadcast": 15, "error": 6}  # of the bars: not by colour alone
 _Verdicts = Mapping[int, Verdict]  # by size
 _Words = Mapping[int, str]
+_Sides = tuple[Sequence[int], Sequence[int]]  # columns of skip and of branch
 PICTURES = ("block", "sizes", "places", "add")
 _SAID: dict[Verdict, str] = {"equal": "equal", "broadcast": "stretched", "error": "fails"}
 
@@ -46,11 +47,14 @@ def draw_residual(
     """
     pair = checked_pair("input_size", input_size)
     size = pair[axis]
-    ((skip, branch),) = shortcut.reads([output_index], size, axis)
+    ((skip, look),), branch = shortcut.looks([output_index], size, axis), along(shortcut.branch, axis)
+    place = (look[0] + compose(branch).padding) // compose(branch).stride  # in the output, before anything is cropped
     draw = {
         "block": lambda: _draw_shapes(shortcut, pair, hidden_channels),
         "sizes": lambda: draw_legal_sizes(verdicts, marked=size, sizes=sizes),
-        "places": lambda: draw_alignment(size, output_index, branch, skip, axis=axis),
+        "places": lambda: draw_alignment(
+            size, output_index, (skip, seen_pixels(size, branch, place)[0]), (skip, look), axis=axis
+        ),
         "add": lambda: _draw_sides(shortcut, pair),
     }
     return stack_pictures([draw[name]() for name in pictures])
@@ -91,15 +95,13 @@ def draw_legal_sizes(
     return make_picture(_WIDTH, 74, parts, alt=alt, hover=hover)
 
 
-def draw_alignment(
-    size: int, index: int, branch: Sequence[int], shortcut: Sequence[int], *, axis: int = 1
-) -> Picture:
-    """Which input columns (rows, for axis 0) each side of the add looks at for one output column.
+def draw_alignment(size: int, index: int, reads: _Sides, looks: _Sides, *, axis: int = 1) -> Picture:
+    """Which input columns (rows, for axis 0) each side of the add reads for one output column.
 
-    ``branch`` and ``shortcut`` are the columns; those outside 0 to ``size`` - 1 are padding. Of a long axis only the
-    stretch around them is drawn.
+    What skip and branch read is painted, and a tip stands in the middle of where they look (``Shortcut.looks``). What
+    lies outside 0 to ``size`` - 1 is padding. Of a long axis only the stretch around them is drawn.
     """
-    low, high = min(*branch, *shortcut), max(*branch, *shortcut)
+    low, high = min(map(min, looks)), max(map(max, looks))
     first, last = min(0, low), max(size - 1, high)
     if (last - first + 1) * _FINEST > _SPAN:
         around = max(0, _SPAN // _FINEST - (high - low + 1)) // 2
@@ -111,15 +113,15 @@ def draw_alignment(
     title += f": {columns} {inside[0]} to {inside[-1]} of {size}" if len(inside) < size else ""
     left = _LEFT - first * cell  # of column 0
     parts = [text(_LEFT, 14, title, "b")]
-    for y, name, seen in ((26, "branch", branch), (54, "skip", shortcut)):
-        told_apart = seen[:: max(1, round(1 / cell))]
-        over = "".join(rect(left + place * cell, y, max(2, cell), 20, "window") for place in told_apart)
-        middle, padding = left + (seen[0] + seen[-1] + 1) / 2 * cell, (inside[0] - first, last - inside[-1])
+    for y, name, read, look in ((26, "branch", reads[1], looks[1]), (54, "skip", reads[0], looks[0])):
+        middle, padding = left + (look[0] + look[-1] + 1) / 2 * cell, (inside[0] - first, last - inside[-1])
         parts.append(text(_LEFT - 12, y + 15, name, "e"))
+        over = runs(read, left, y, cell, 20)
         parts.append(strip(left + inside[0] * cell, y, len(inside), cell, 20, padding, over))
         parts.append(f'<path style="fill:#212121" d="M{middle - 5:g} {y + 5}h10l-5 9z"/>')
-    looks = f"the branch looks at input {columns} {_span(branch)}, the skip at {_span(shortcut)}"
-    return make_picture(_WIDTH, 84, parts, alt=f"For output {column} {index} {looks}.")
+    skip, branch = (seen_in_words([n for n in read if 0 <= n < size], f"input {column}") for read in reads)
+    alt = f"For output {column} {index} the branch reads {branch}, the skip {skip}."
+    return make_picture(_WIDTH, 84, parts, alt=alt)
 
 
 def _draw_shapes(shortcut: Shortcut, input_size: Pair, hidden_channels: int) -> Picture:
@@ -139,12 +141,12 @@ def _draw_shapes(shortcut: Shortcut, input_size: Pair, hidden_channels: int) -> 
 
 
 def _draw_sides(shortcut: Shortcut, input_size: Pair) -> Picture:
-    """Both sides of the add, and what each row and column of theirs looks at: the middle of what it reads."""
+    """Both sides of the add, and the middle of where each row and column of theirs looks."""
     shapes = [(1, *shape) for shape in shortcut.shapes(input_size)]
 
     def middles(side: int, axis: int) -> list[float]:
-        reads = shortcut.reads(range(shapes[side][axis + 2]), input_size[axis], axis)
-        return [(read[side][0] + read[side][-1] + 1) / (2 * input_size[axis]) for read in reads]
+        looks = shortcut.looks(range(shapes[side][axis + 2]), input_size[axis], axis)
+        return [(look[side][0] + look[side][-1] + 1) / (2 * input_size[axis]) for look in looks]
 
     skip, branch = ((middles(side, 0), middles(side, 1)) for side in (0, 1))
     return draw_add(*shapes, looks=(skip, branch), aligned=shortcut.aligned(input_size))
@@ -159,7 +161,3 @@ def _numbers(layer: Layer) -> str:
     shown = [f"{name[0]} {given[name]}" for name in ("kernel_size", "stride", "padding")]
     shown += [f"d {given['dilation']}"] * (given["dilation"] != "1") + ["ceil"] * (given.get("ceil_mode") == "True")
     return ", ".join(shown)
-
-
-def _span(columns: Sequence[int]) -> str:
-    return minus(str(columns[0]) if len(columns) == 1 else f"{columns[0]} to {columns[-1]}")

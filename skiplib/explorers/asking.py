@@ -110,12 +110,12 @@ class Predictions(CellWidget):
     """
 
     def __init__(self, lesson: str) -> None:
+        self._heard = _memory  # closing one that is refused asks for it, too
         if not questions_of(lesson):
             raise ValueError(f"`lesson` must be one that has questions, such as '01'; got {lesson!r}")
         self.questions = {f"{lesson}.{name}": known for name, known in questions_of(lesson).items() if "ask" in known}
         self._line = widgets.HTML()
         super().__init__([self._line])
-        self._heard = _memory
         self._heard.observe(self._show, "first")
         self._show()
 

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
@@ -34,7 +35,25 @@ _PAGE = (
 )
 
 
-class CellWidget(widgets.VBox):  # type: ignore[misc]
+class _Knowing(traitlets.MetaHasTraits):
+    """Notes all widgets that one is made of, to close them with it, or at once where a starting value is refused."""
+
+    def __call__(cls, *args: Any, **settings: Any) -> Any:
+        made, before = list[widgets.Widget](), widgets.Widget._widget_construction_callback
+        widgets.Widget.on_widget_constructed(made.append)
+        try:
+            whole = super().__call__(*args, **settings)
+            whole.made = made
+            return whole
+        except BaseException:
+            for widget in made:
+                widgets.Widget.close(widget)
+            raise
+        finally:
+            widgets.Widget.on_widget_constructed(before)
+
+
+class CellWidget(widgets.VBox, metaclass=_Knowing):  # type: ignore[misc]
     """A widget that stands for itself in a cell; its ``repr`` is its text twin, which nbval compares."""
 
     def __init__(self, children: Sequence[widgets.Widget]) -> None:
@@ -47,13 +66,8 @@ class CellWidget(widgets.VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Give back all that the widget holds in the kernel and in the page."""
-        for widget in _inside(self):
-            for part in (getattr(widget, name, None) for name in ("layout", "style")):
-                if isinstance(part, widgets.Widget):
-                    part.close()
-            if widget is not self:
-                widget.close()
-        super().close()
+        for widget in getattr(self, "made", ()):  # a refused one was not given them
+            widgets.Widget.close(widget)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The live widget, and for a notebook that has not been run HTML and a text."""
@@ -65,12 +79,6 @@ class CellWidget(widgets.VBox):  # type: ignore[misc]
 def announced(html: str, style: str = "") -> str:
     """HTML that a screen reader says whenever it changes."""
     return f'<div role="status" aria-live="polite" style="{style}">{html}</div>'
-
-
-def _inside(widget: widgets.Widget) -> Iterator[widgets.Widget]:
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from _inside(child)
 
 
 def close_those_before(widget: widgets.Widget) -> None:

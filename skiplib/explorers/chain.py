@@ -7,6 +7,7 @@ from skiplib.chains import Layer, along, checked_layers, compose, layer_code, se
 from skiplib.diagrams.chain import draw_chain
 from skiplib.explorers.base import View, code_line
 from skiplib.explorers.layers import AXES, LayersExplorer
+from skiplib.words import in_ranges, seen_in_words
 
 
 class ChainExplorer(LayersExplorer):
@@ -54,11 +55,11 @@ class ChainExplorer(LayersExplorer):
         both = [sizes(size, along(self.geometries, axis)) for axis, size in enumerate(self.input_size)]
         shown = [str(pair[0]) if self.square else " × ".join(map(str, pair)) for pair in zip(*both, strict=True)]
         seen = [pixel for pixel in seen_pixels(input_size, geometries, index)[0] if 0 <= pixel < chain[0]]
-        view = f"pixels {seen[0]} to {seen[-1]} of the image" if seen else "padding only, no pixel of the image"
         output = "Output" if self.square else f"Along the {AXES[self.axis]}, output"
-        status = f"{' → '.join(shown)}. {output} {index} (of 0 to {chain[-1] - 1}) sees {view}."
-        where = f"{seen[0]}..{seen[-1]}" if seen else "padding"
-        result = {"sizes": " > ".join(shown), "receptive_field": whole.kernel_size, "seen": where}
+        status = f"{' → '.join(shown)}. {output} {index} (of 0 to {chain[-1] - 1}) sees "
+        status += f"{seen_in_words(seen)}{' of the image' * bool(seen)}."
+        result = {"sizes": " > ".join(shown), "receptive_field": whole.kernel_size}
+        result["seen"] = in_ranges(seen, most=8).replace(" to ", "..") if seen else "padding"
         picture = draw_chain(input_size, geometries, output_index=index)
         return View(picture, status, result, self._explained(input_size, geometries))
 
@@ -75,6 +76,6 @@ class ChainExplorer(LayersExplorer):
             f"{whole.padding}: one convolution with these numbers gives the same sizes"
             f"{', but where ceil_mode makes them larger' if rounds_up else ''}.",
             *self.borders(),
-            *self.behaves_as(whole.stride, whole.kernel_size, lost),
+            *self.behaves_as(lost),
         ]
         return "<br>".join(details) + code_line(self.code)

@@ -1,6 +1,7 @@
 """What a learner moves: a number as slider and box, a choice, and how they stand on the page (layer L3)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from numbers import Integral, Real
 from typing import Any
 
 import ipywidgets as widgets
@@ -30,9 +31,10 @@ class Control(widgets.VBox):  # type: ignore[misc]
         self, name: str, value: float, least: float, most: float, *, step: float = 1, reach: float | None = None
     ) -> None:
         whole = isinstance(step, int)
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            kind = "an integer" if whole else "a number"
-            raise TypeError(f"`{name}` must be {kind}; got {value!r} ({type(value).__name__})")
+        kind: Any = Integral if whole else Real
+        if isinstance(value, bool) or not isinstance(value, kind):
+            words = "an integer" if whole else "a number"
+            raise TypeError(f"`{name}` must be {words}; got {value!r} ({type(value).__name__})")
         if not least <= value <= most:
             raise ValueError(f"`{name}` must lie between {least:g} and {most:g} in this explorer; got {value}")
         bounds = {"min": least, "max": most, "step": step}
@@ -73,10 +75,12 @@ class Control(widgets.VBox):  # type: ignore[misc]
         self._wanted = wanted  # not what the bound made of it
 
 
-def along_both(name: str, pair: Sequence[Any], *bounds: float, **more: Any) -> dict[str, Control]:
+def along_both(name: str, value: Any, *bounds: float, **more: Any) -> dict[str, Control]:
     """A number for the height, and behind it, of the name with ``_w``, one for the width, where the two are apart."""
-    named = zip((name, f"{name}_w"), pair, strict=True)
-    return {name: Control(name, value, *bounds, **more) for name, value in named}
+    pair = value if isinstance(value, tuple) else (value, value)
+    if len(pair) != 2:
+        raise TypeError(f"`{name}` must be one number or (height, width); got {value!r}")
+    return {each: Control(each, size, *bounds, **more) for each, size in zip((name, f"{name}_w"), pair, strict=True)}
 
 
 def tick(name: str, value: bool) -> dict[str, widgets.Checkbox]:

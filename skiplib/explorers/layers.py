@@ -1,10 +1,11 @@
 """What explorers of a chain share: one set of controls for all its layers, of which one is chosen (layer L3)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import lcm
 from typing import Any
 
 from skiplib.arithmetic import ConvGeometry, Size, checked_pair
-from skiplib.chains import Layer, along, axes_of, layer_of, sizes, smaller_size
+from skiplib.chains import Layer, along, axes_of, compose, layer_of, sizes, smaller_size
 from skiplib.diagrams.svg import set_size
 from skiplib.explorers.base import Explorer
 from skiplib.explorers.controls import Control, along_both, choose, tick
@@ -151,9 +152,11 @@ class LayersExplorer(Explorer):
                     f"makes {', '.join(shown)} along this axis, and less in corners."
                 )
 
-    def behaves_as(self, period: int, least: int, what: Callable[[int], object]) -> Iterator[str]:
+    def behaves_as(self, what: Callable[[int], object]) -> Iterator[str]:
         """That a size beyond the slider behaves as a smaller one, with a button that sets it, if one does."""
-        size, among = self.input_size[self.axis], range(max(1, min(least, 65 - period)), 65)
+        (size, geometries), skip = self.drawn, axes_of(self.geometry)[self.axis].stride if self._kind else 1
+        whole, period = compose(geometries), lcm(compose(geometries).stride, skip)
+        among = range(max(1, min(whole.kernel_size, 65 - period)), 65)
         smaller = smaller_size(size, period, what, sizes=among) if size > 64 and period > 1 else None
         if smaller is not None:
             click = set_size("input_size_w" if self.axis and not self.square else "input_size")

@@ -45,7 +45,7 @@ class BlockToggles(widgets.VBox):  # type: ignore[misc]
             toggle.observe(self._read, "value")
             self.toggles.append(toggle)
         self.observe(self._press, "value")
-        self.value = tuple(sorted(set(off)))
+        self.value = tuple(block for block in _NUMBERS if block in off)
         super().__init__([widgets.Label(f"{name}:"), widgets.HBox(self.toggles)], layout={"width": INNER})
 
     def _press(self, _: object) -> None:

@@ -34,7 +34,7 @@ class NetworkExplorer(Explorer):
         """What makes the same explorer again."""
         values = super().settings
         any_alpha, scale = values.pop("any_alpha"), values["alpha"]
-        return values | {"alpha": {"1": 1, "any": any_alpha}.get(str(scale), scale)}
+        return values | {"alpha": {"1": 1, "any": any_alpha if any_alpha != 1 else 1}.get(str(scale), scale)}
 
     def bound_controls(self) -> None:
         """Show the slider for alpha where it counts."""

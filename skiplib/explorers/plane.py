@@ -26,7 +26,7 @@ class PlaneExplorer(Explorer):
     bounds: ClassVar[dict[str, tuple[int, int]]] = {"input_size": (1, 64), **_GEOMETRY}
 
     def __init__(self, start: Mapping[str, Size], output_index: int, more: Mapping[str, Any], **shown: Any) -> None:
-        both = {name: along_both(name, _pair(name, value), *self.bounds[name]) for name, value in start.items()}
+        both = {name: along_both(name, value, *self.bounds[name]) for name, value in start.items()}
         controls: dict[str, Any] = {name: pair[name] for name, pair in both.items()}
         controls["output_index"] = Control("output_index", output_index, 0, _MOST_PLACES)
         apart = self._always_apart or any(isinstance(value, tuple) for value in start.values())
@@ -83,9 +83,3 @@ class PlaneExplorer(Explorer):
     def _named(self, rows: _A, columns: _A, one: str = "Size") -> list[tuple[str, _A]]:
         """The axes of which something is to be said, by name."""
         return [("Height", rows), ("Width", columns)] if self._apart else [(one, rows)]
-
-
-def _pair(name: str, value: Size) -> Pair:
-    if isinstance(value, tuple) and len(value) != 2:
-        raise TypeError(f"`{name}` must be one number or (height, width); got {value!r}")
-    return value if isinstance(value, tuple) else (value, value)

@@ -1,28 +1,18 @@
 """ResidualExplorer: a branch, a shortcut, and whether they add up (layer L3)."""
 
 from collections.abc import Iterator, Sequence
-from math import lcm
 
 import ipywidgets as widgets
 
 from skiplib.adding import Verdict, add_message
 from skiplib.arithmetic import PUBLISHED, Size, checked_word
-from skiplib.chains import (
-    Layer,
-    axes_of,
-    chain_parameter_count,
-    channels_along,
-    checked_layers,
-    compose,
-    layer_code,
-    pools,
-)
+from skiplib.chains import Layer, axes_of, chain_parameter_count, channels_along, checked_layers, layer_code, pools
 from skiplib.diagrams.residual import PICTURES, draw_residual
 from skiplib.explorers.base import View, checked_names, code_line
 from skiplib.explorers.controls import INNER, Control, choose
 from skiplib.explorers.layers import AXES, LARGEST, LayersExplorer, holds
 from skiplib.repairs import around, changes, keep_size, one_sided, propose_shortcuts
-from skiplib.shortcuts import CHOICES, PIXEL, Kind, Place, Shortcut
+from skiplib.shortcuts import CHOICES, PIXEL, Kind, Place, Shortcut, geometry_of
 from skiplib.words import listed
 
 _CHANNELS = ("in_channels", "hidden_channels", "out_channels")
@@ -43,7 +33,7 @@ class ResidualExplorer(LayersExplorer):
         input_size: pixels of the image, 1 to 4096, one number or (height, width).
         in_channels, hidden_channels, out_channels: channels of x, between convolutions, and after the branch.
         kind: the shortcut, one of ``CHOICES``.
-        geometry: where a shortcut with a choice reads.
+        geometry: where a shortcut with a choice reads; a ``ValueError`` for what its kind does not leave to choose.
         output_index: the output column (or row) whose origin is drawn.
         axis: the axis that is drawn, "height" or "width", where they differ.
         show: the controls beside the picture; the others wait behind "more".
@@ -71,6 +61,10 @@ class ResidualExplorer(LayersExplorer):
         layers = checked_layers("geometries", geometries)
         (geometry,) = checked_layers("geometry", [geometry])
         checked_word("kind", kind, CHOICES)
+        for one in axes_of(geometry):
+            taken = geometry_of(kind, {"ceil_mode": False} | vars(one))
+            if not vars(one).items() <= vars(taken).items():  # a convolution's numbers do for a pooling
+                raise ValueError(f"`geometry` of {kind} must be {taken}; got {one}")
         self._pictures = checked_names("pictures", pictures, PICTURES, least=1)
         channels = zip(_CHANNELS, (in_channels, hidden_channels, out_channels), strict=True)
         before = {name: Control(name, count, 1, LARGEST, reach=16) for name, count in channels}
@@ -150,13 +144,12 @@ class ResidualExplorer(LayersExplorer):
                     f'as <code>padding="same"</code> would: <code>{padded}</code>'
                 )
         yield from self.borders()
-        axis, whole = self.axis, compose(self.drawn[1])
 
         def shown(size: int) -> object:
-            here, there = shortcut.sides(size, axis)
-            return shortcut.verdicts([size], axis)[size], here - there
+            here, there = shortcut.sides(size, self.axis)
+            return shortcut.verdicts([size], self.axis)[size], here - there
 
-        yield from self.behaves_as(lcm(whole.stride, axes_of(self.geometry)[axis].stride), whole.kernel_size, shown)
+        yield from self.behaves_as(shown)
 
     def _repairs(self) -> Iterator[tuple[str, Shortcut]]:
         """What makes the add run here: in words, with its price, and the block that it makes."""

@@ -2,13 +2,19 @@
 
 import asyncio
 import re
+from html import escape
+from xml.etree import ElementTree
 
 import ipywidgets as widgets
+import pytest
 import torch
 from torch import nn
 
+from skiplib.exercises import in_code
+from skiplib.explorers.cells import announced
 from skiplib.explorers.controls import Control
 from skiplib.explorers.convolution import ConvExplorer
+from skiplib.explorers.residual import ResidualExplorer
 
 
 def ends(control):
@@ -44,12 +50,28 @@ def shown(explorer):
     return explorer._status.value, picture, explorer._details.value
 
 
+def painted(picture, *sizes):
+    """The cells that are marked in each strip of a picture, whose sizes these are; no cell is marked in part."""
+    strips = []
+    for part in ElementTree.fromstring(picture.svg).iter():
+        if part.tag.endswith("}rect") and part.get("class") in ("image", "output"):
+            strips.append((float(part.get("x")), float(part.get("width")) / sizes[len(strips)], []))
+        if part.tag.endswith("}path") and part.get("class") == "window":
+            left, cell, cells = strips[-1]
+            for x, wide in re.findall(r"M(\S+) \S+h([\d.]+)v", part.get("d")):
+                first, many = (float(x) - left) / cell, float(wide) / cell
+                assert (first, many) == pytest.approx((round(first), round(many)), abs=0.01)
+                cells += range(round(first), round(first) + round(many))
+    return [cells for _, _, cells in strips]
+
+
 def fresh(explorer):
     """A new explorer at the same settings."""
     if isinstance(explorer, ConvExplorer):
         index = explorer.controls["output_index"].value
         return ConvExplorer(**explorer.settings, output_index=index, image=explorer._image)
-    return type(explorer)(**explorer.settings)
+    more = {"pictures": explorer._pictures} if isinstance(explorer, ResidualExplorer) else {}
+    return type(explorer)(**explorer.settings, **more)
 
 
 def assert_same_as_fresh(explorer):
@@ -63,6 +85,28 @@ def assert_same_as_fresh(explorer):
         assert picture.startswith('<div style="opacity:.3">') or picture == other._picture.value
     else:
         assert picture == shown(other)[1]
+
+
+def assert_screen_and_twin_agree(explorer):
+    """What is seen, said, stored and read as a text is one and the same."""
+    words, line, picture = in_code(explorer.status), explorer._status.value, explorer._picture.value
+    assert line == announced(f"{'✗' * isinstance(explorer.shown, str)} {words}", "font-size:1.05em;line-height:1.5")
+    if isinstance(explorer.shown, str):
+        assert explorer.status == f"This does not run: {explorer.shown}."
+        assert repr(explorer).endswith(f") -> does not run: {explorer.shown}")
+        assert escape(repr(explorer)) in explorer.still() and explorer._details.value == ""
+        refusal = explorer.refusal()
+        assert picture == refusal.live if refusal else picture.startswith('<div style="opacity:.3">')
+    else:
+        result = ", ".join(f"{name}={value}" for name, value in explorer.shown.result.items())
+        assert repr(explorer).endswith(f") -> {result}") and explorer.status == explorer.shown.status
+        still, name = explorer.still(), escape(explorer.shown.picture.alt)
+        assert words in still and f'alt="{name}"' in still and explorer._details.value in still
+        assert f'aria-label="{name}"' in picture and explorer._details.value == explorer.shown.details
+    for control in explorer.controls.values():
+        if isinstance(control, Control):
+            assert control.value == control.box.value <= control.box.max
+            assert control.slider.value == min(control.value, control.slider.max)
 
 
 def pytorch_shape(explorer):

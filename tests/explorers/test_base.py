@@ -1,4 +1,5 @@
 import gc
+import inspect
 import random
 import re
 import tracemalloc
@@ -6,23 +7,46 @@ from itertools import combinations, product
 from threading import Event, Thread
 from time import sleep
 
+import ipywidgets
+import numpy as np
 import pytest
+from torch import nn
 
-from explorers.moving import assert_same_as_fresh, ends, move_anywhere, shown
+from explorers.moving import alive, assert_same_as_fresh, ends, move_anywhere, shown
 from skiplib.arithmetic import ConvGeometry
 from skiplib.diagrams.strip import draw_strip
+from skiplib.explorers.asking import ask, predictions
 from skiplib.explorers.base import Explorer, View
 from skiplib.explorers.chain import ChainExplorer
 from skiplib.explorers.controls import Control
 from skiplib.explorers.convolution import ConvExplorer
 from skiplib.explorers.digits import DigitsExplorer
+from skiplib.explorers.fates import FatesExplorer
 from skiplib.explorers.gradient import GradientExplorer
+from skiplib.explorers.lesions import LesionExplorer
+from skiplib.explorers.paths import PathExplorer
 from skiplib.explorers.product import ProductExplorer
 from skiplib.explorers.residual import ResidualExplorer
 from skiplib.explorers.spectrum import SpectrumExplorer
+from skiplib.explorers.trace import TraceExplorer
 from skiplib.explorers.training import TrainingExplorer
 from skiplib.explorers.transposed import TransposedExplorer
 
+ALL = [
+    ConvExplorer,
+    TransposedExplorer,
+    ChainExplorer,
+    ResidualExplorer,
+    TraceExplorer,
+    DigitsExplorer,
+    GradientExplorer,
+    SpectrumExplorer,
+    ProductExplorer,
+    PathExplorer,
+    LesionExplorer,
+    TrainingExplorer,
+    FatesExplorer,
+]
 EVERY = [ConvExplorer, TransposedExplorer, ChainExplorer, ResidualExplorer]
 SMALL = {
     DigitsExplorer: {"depth": 6},
@@ -61,6 +85,77 @@ def test_500_random_moves_never_raise_and_keep_memory_flat(make):
     tracemalloc.stop()
     assert grown < 1_000_000
     assert_same_as_fresh(explorer)
+
+
+@pytest.mark.parametrize("make", ALL, ids=lambda make: make.__name__)
+def test_refused_starting_value_leaves_no_widgets_alive(make):
+    needed = {TraceExplorer: {"model": nn.ReLU(), "input_size": (1, 1, 4, 4)}, FatesExplorer: {"question": "03.he"}}
+    names = ["question"] if make is FatesExplorer else [*inspect.signature(make).parameters, "nonsense"]
+    for name in names:
+        before = alive()
+        with pytest.raises((TypeError, ValueError)):
+            make(**needed.get(make, {}) | {name: object()})
+        assert alive() == before, name
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (ConvExplorer, {"input_size": 5, "output_index": 48}),
+        (ConvExplorer, {"image": [[1, 2], [3, 4]], "kernel_size": 2, "output_index": 1}),
+        (TransposedExplorer, {"stride": 2, "dilation": 1, "output_padding": 2}),
+        (ChainExplorer, {"output_index": 11}),
+        (ResidualExplorer, {"output_index": 11}),
+        (ResidualExplorer, {"kind": "identity", "geometry": ConvGeometry(3)}),
+        (GradientExplorer, {"depth": 101}),
+        (TrainingExplorer, {"lr": 2}),
+        (LesionExplorer, {"off": [10]}),
+        (TraceExplorer, {"model": nn.Linear(2, 2), "input_size": (1, 2)}),
+        (ask, {"question": "01.nothing"}),
+        (predictions, {"lesson": "99"}),
+    ],
+)
+def test_value_that_is_refused_late_leaves_no_widgets_alive(make, settings):
+    before = alive()
+    with pytest.raises(ValueError, match="`"):
+        make(**settings)
+    assert alive() == before
+
+
+def test_widget_that_others_make_after_a_refused_one_lives_on():
+    with pytest.raises(ValueError, match="`output_index`"):
+        ConvExplorer(output_index=99)
+    heard = []
+    ipywidgets.Widget.on_widget_constructed(heard.append)  # as a program may
+    with pytest.raises(ValueError, match="`output_index`"):
+        ConvExplorer(output_index=99)
+    label = ipywidgets.Label("here")
+    ipywidgets.Widget.on_widget_constructed(None)
+    assert label in heard and label.comm is not None
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (ConvExplorer, {"input_size": 32, "kernel_size": (3, 2), "output_index": 7}),
+        (TransposedExplorer, {"input_size": 4, "output_padding": 1}),
+        (ChainExplorer, {"input_size": (32, 30), "output_index": 3}),
+        (ResidualExplorer, {"input_size": 32, "in_channels": 3, "out_channels": 6}),
+        (DigitsExplorer, {"depth": 4, "channels": 4, "seed": 5}),
+        (GradientExplorer, {"depth": 4, "channels": 4, "seeds": 1}),
+        (SpectrumExplorer, {"blocks": 1, "seed": 5}),
+        (ProductExplorer, {"blocks": 3, "q": 1, "alpha": 1}),
+        (PathExplorer, {"blocks": 2, "seed": 3}),
+        (LesionExplorer, {"off": [3, 1], "swap": 2, "seed": 999}),
+        (TrainingExplorer, {"depth": 4, "epochs": 2}),
+    ],
+)
+def test_numpys_whole_numbers_are_taken_as_plain_ones(make, settings):
+    def of_numpy(value):
+        return type(value)(map(np.int64, value)) if isinstance(value, tuple | list) else np.int64(value)
+
+    explorer = make(**{name: of_numpy(value) for name, value in settings.items()})
+    assert "int64" not in repr(explorer) and repr(explorer) == repr(make(**settings))
 
 
 def test_bad_setting_is_a_sentence_and_the_last_good_picture_stays_greyed():

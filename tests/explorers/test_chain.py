@@ -84,6 +84,11 @@ def test_chain_of_reported_size_says_what_is_lost_and_which_smaller_size_shows_t
         assert "behave as" not in explorer._details.value
 
 
+def test_smaller_size_that_shows_the_same_is_as_large_as_the_window():
+    explorer = ChainExplorer([ConvGeometry(5, padding=2), HALF], input_size=66)  # 2 and 4 pixels would run, too
+    assert "66 pixels behave as 6 do: the same remainder when divided by 2." in explorer._details.value
+
+
 def test_chain_of_a_rectangle_draws_one_axis_and_says_both():
     layers = [ConvGeometry(7, 2, 3), PoolGeometry(3, 2, 1, ceil_mode=True), ConvGeometry(3, 2, 1)]
     explorer = ChainExplorer(layers, input_size=(720, 1280))

@@ -75,9 +75,11 @@ def test_control_names_a_bad_starting_value(value, step, error, message):
 
 @pytest.mark.parametrize(("asked", "shown"), [(99, 8), (-3, 0), (2.5, 2), ("4", 4)])
 def test_value_is_what_slider_and_box_can_show(asked, shown):
-    control = Control("n", 1, 0, 8)
+    control, seen = Control("n", 1, 0, 8), []
+    control.observe(lambda change: seen.append(change["new"]), "value")
     control.value = asked
     assert control.value == control.slider.value == control.box.value == shown and type(control.value) is int
+    assert seen == [shown]  # and at no time anything else
 
 
 def test_value_that_is_no_number_is_refused_and_the_last_one_stays():

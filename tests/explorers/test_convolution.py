@@ -205,6 +205,15 @@ def test_window_that_does_not_fit_is_drawn_and_stored():
     assert "<img " in explorer._repr_mimebundle_()["text/html"]
 
 
+@pytest.mark.parametrize(
+    ("input_size", "said"),
+    [((3, 9), "6 rows and 0 columns"), ((9, 3), "0 rows and 6 columns"), ((8, 8), "1 row and")],
+)
+def test_window_that_fits_along_one_axis_is_drawn_where_it_sticks_out(input_size, said):
+    explorer = ConvExplorer(input_size=input_size, kernel_size=9)
+    assert f"it sticks out by {said}" in explorer.refusal().alt and explorer.refusal().live == explorer._picture.value
+
+
 @pytest.mark.parametrize(("padding", "refusing"), [(3, []), (4, ["reflect"]), (5, ["reflect", "circular"])])
 def test_padding_modes_that_refuse_what_zeros_accept_are_named(padding, refusing):
     details = ConvExplorer(input_size=4, padding=padding)._details.value

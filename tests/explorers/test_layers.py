@@ -1,14 +1,23 @@
 """The one set of controls for all layers, in the two explorers that have it."""
 
 import random
+import re
 
 import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from explorers.moving import assert_same_as_fresh, ends, move_anywhere
+from explorers.moving import assert_same_as_fresh, ends, move_anywhere, painted
 from skiplib.arithmetic import PUBLISHED, ConvGeometry
+from skiplib.chains import along, axes_of, layer_of
+from skiplib.explorers.base import View
 from skiplib.explorers.chain import ChainExplorer
+from skiplib.explorers.layers import AXES
 from skiplib.explorers.residual import ResidualExplorer
 from skiplib.pooling import PoolGeometry
+from skiplib.shortcuts import CHOICES, geometry_of
 
 EVERY = [ChainExplorer, ResidualExplorer]
 NUMBERS = ("kernel_size", "stride", "padding", "dilation")
@@ -145,6 +154,114 @@ def test_random_moves_of_rectangles_equal_a_fresh_explorer(make, seed):
         move_anywhere(explorer.controls[name], rng)
         if step % 10 == 0:
             assert_same_as_fresh(explorer)
+
+
+@st.composite
+def layers(draw):
+    """A convolution or a pooling, along both axes."""
+    stride, dilation = draw(st.sampled_from([1, 1, 2, 3])), draw(st.sampled_from([1, 1, 2, 3]))
+    window = [draw(st.integers(1, 4)), stride, draw(st.integers(0, 3)), dilation]
+    if draw(st.booleans()):
+        other = ConvGeometry(draw(st.integers(1, 3)), padding=draw(st.integers(0, 2)))
+        return draw(st.sampled_from([ConvGeometry(*window), (ConvGeometry(*window), other)]))
+    mode = draw(st.sampled_from(["max", "average"]))
+    more = {"padding": min(window[2], window[0] // 2), "dilation": dilation if mode == "max" else 1}
+    return PoolGeometry(*window[:2], **more, mode=mode, ceil_mode=draw(st.booleans()))
+
+
+def read(geometries, size, index):
+    """Which pixels of one axis an output of PyTorch's depends on, by autograd."""
+    images = torch.eye(size, dtype=torch.float64)[:, None].requires_grad_()  # in each, another pixel is the largest
+    out = images
+    for each in geometries:
+        numbers = {"stride": each.stride, "padding": each.padding}
+        if type(each) is ConvGeometry:
+            out = F.conv1d(out, torch.ones(1, 1, each.kernel_size).double(), dilation=each.dilation, **numbers)
+        elif each.mode == "max":
+            more = {"dilation": each.dilation, "ceil_mode": each.ceil_mode}
+            out = F.max_pool1d(out, each.kernel_size, **numbers, **more)
+        else:
+            out = F.avg_pool1d(out, each.kernel_size, **numbers, ceil_mode=each.ceil_mode)
+        out = out.where(out.isfinite(), 0)  # a dilated window may hold padding alone, and its gradient goes anywhere
+    (gradient,) = torch.autograd.grad(out[:, 0, index].sum(), images)
+    return gradient[:, 0].diagonal().nonzero().flatten().tolist()
+
+
+def says(words, pixels, name="pixel"):
+    """Whether words say exactly these pixels, or of very many the first, the last, and how many there are."""
+    if not pixels:
+        return words == "padding only"
+    assert words.startswith(f"{name}{'s' * (len(pixels) > 1)} ")
+    runs = [run.split(" to ") for run in words.removeprefix(name).removeprefix("s ").split(" (")[0].split(", ")]
+    said = [pixel for run in runs if run != ["…"] for pixel in range(int(run[0]), int(run[-1]) + 1)]
+    if ["…"] in runs:
+        return said[-1] == pixels[-1] and said[0] == pixels[0] and words.endswith(f" ({len(pixels)} in all)")
+    return said == pixels
+
+
+def inside(cells, size):
+    return [cell for cell in cells if 0 <= cell < size]
+
+
+@given(
+    st.lists(layers(), min_size=1, max_size=4),
+    st.tuples(st.integers(1, 30), st.integers(1, 30)),
+    st.sampled_from(AXES),
+    st.sampled_from([kind for kind in CHOICES if kind != "resize"]),
+    layers(),
+    st.floats(0, 1),
+)
+@settings(max_examples=settings.default.max_examples // 2, deadline=None)
+def test_both_explorers_say_and_paint_what_autograd_finds(branch, size, name, kind, geometry, where):
+    chain = ChainExplorer(branch, input_size=size, axis=name)
+    assume(isinstance(chain.shown, View))
+    axis, many = chain.axis, chain.input_size[chain.axis]  # of a square, the width
+    index = chain.controls["output_index"]
+    index.value = round(where * index.box.max)
+    pixels = read(along(branch, axis), many, index.value)
+    words, result = re.search(r"sees (.*?)( of the image)?\.$", chain.status)[1], chain.shown.result
+    assert says(words, pixels) and f"Output {index.value} sees {words}, out of" in chain.shown.picture.alt
+    levels = [int(each.split(" × ")[axis if " × " in each else 0]) for each in result["sizes"].split(" > ")]
+    assert inside(painted(chain.shown.picture, *levels)[0], many) == pixels
+    assert result["seen"] == (re.sub("pixels? ", "", words).replace(" to ", "..") if pixels else "padding")
+
+    allowed = [{**vars(each), "padding": min(each.padding, 1), "ceil_mode": False} for each in axes_of(geometry)]
+    try:
+        skip = layer_of(tuple(geometry_of(kind, each) for each in allowed))
+    except ValueError:  # a dilation in an average pooling
+        assume(False)
+    convs = any(type(axes_of(layer)[0]) is ConvGeometry for layer in branch)
+    more = {"kind": kind, "geometry": skip, "out_channels": 4 if convs and "crop" not in kind else 3}
+    both = ResidualExplorer(branch, input_size=size, axis=name, pictures=["places"], **more)
+    assume(isinstance(both.shown, View) and both.axis == axis)
+    index = both.controls["output_index"]
+    index.value = round(where * index.box.max)
+    here, there = both.shortcut.sides(many, axis)
+    cut = (max(0, here - there) // 2, max(0, there - here) // 2) if kind == "centre crop" else (0, 0)
+    expected = [read(along(branch, axis), many, index.value + cut[1])]
+    expected.append(read(along([skip], axis), many, index.value + cut[0]))
+    words = re.search(r"the branch reads (.*), the skip (.*)\.$", both.shown.picture.alt).groups()
+    assert all(map(says, words, expected, [f"input {('row', 'column')[axis]}"] * 2))
+    assert [inside(cells, many) for cells in painted(both.shown.picture, many, many)] == expected
+
+
+@pytest.mark.parametrize(
+    ("branch", "size", "geometry", "words", "skip"),
+    [
+        ([ConvGeometry(3), ConvGeometry(1, padding=1)], 8, ConvGeometry(3, padding=1), "padding only", [0, 1]),
+        ([ConvGeometry(1, 2), ConvGeometry(3)], 9, ConvGeometry(5, 2), "input columns 0, 2, 4", [0, 1, 2, 3, 4]),
+        ([ConvGeometry(3, dilation=2)], 9, ConvGeometry(5), "input columns 0, 2, 4", [0, 1, 2, 3, 4]),
+    ],
+)
+def test_gaps_and_padding_between_layers_are_not_read_though_both_look_there(branch, size, geometry, words, skip):
+    settings = {"input_size": size, "kind": "projection", "geometry": geometry, "pictures": ["places"]}
+    explorer = ResidualExplorer(branch, **settings)
+    assert explorer.status.endswith("and both look at the same place.")
+    assert f"the branch reads {words}, the skip" in explorer.shown.picture.alt
+    columns = read(branch, size, 0)
+    assert [inside(cells, size) for cells in painted(explorer.shown.picture, size, size)] == [columns, skip]
+    assert says(words, columns, "input column")
+    assert f"sees {words.replace('input column', 'pixel')}" in ChainExplorer(branch, input_size=size).status
 
 
 def test_ends_of_every_control_are_those_of_its_slider():

@@ -314,7 +314,20 @@ def test_residual_explorer_says_what_does_not_run(settings, said):
         ({"kind": ["identity"]}, ValueError, "`kind` must be one of identity"),
         ({"output_index": 11}, ValueError, "`output_index` goes up to 10 here; got 11"),
         ({"geometry": 3}, TypeError, "`geometry` must be"),
-        ({"geometry": ConvGeometry(1, 1025)}, ValueError, "`stride` up to 1024, .*; got ConvGeometry"),
+        ({"geometry": ConvGeometry(31, 64, 20)}, ValueError, "`geometry` of identity must be .*_size=1,.*got .*=31"),
+        (
+            {"kind": "option A", "geometry": ConvGeometry(2, 2)},
+            ValueError,
+            "of option A must be ConvGeometry.*=1, st",
+        ),
+        ({"kind": "resize", "geometry": (SAME, SAME)}, ValueError, "`geometry` of resize must be ConvGeometry"),
+        ({"kind": "max pooling", "geometry": PoolGeometry(2, mode="average")}, ValueError, "must be .*mode='max'"),
+        ({"kind": "average pooling", "geometry": ConvGeometry(2, 2, 0, 2)}, ValueError, "dilation=1, mode='average'"),
+        (
+            {"kind": "option A", "geometry": ConvGeometry(1, 1025)},
+            ValueError,
+            "`stride` up to 1024, .*; got ConvGeometry",
+        ),
         ({"in_channels": 0}, ValueError, "`in_channels` must lie between 1 and 4096"),
         (
             {"pictures": "add"},
@@ -341,15 +354,25 @@ def test_residual_explorer_offers_no_repair_of_a_branch_that_does_not_run():
     assert explorer.status.startswith("This does not run") and len(explorer.repair.options) == 1
 
 
+def test_smaller_size_is_the_same_for_both_sides_of_the_add():
+    settings = {"input_size": 65, "kind": "projection", "geometry": ConvGeometry(1, 3)}
+    explorer = ResidualExplorer([ConvGeometry(2, 2)], **settings)
+    assert [explorer.shortcut.sides(size, 1) for size in (63, 65)] == [(21, 31), (22, 32)]  # as far apart, by chance
+    assert "behave as" not in explorer._details.value  # for no size that is 6, 12, ... smaller it is so
+    settings["geometry"] = ConvGeometry(1, 2)
+    assert "65 pixels behave as 5 do: the same remainder when divided by 2." in (
+        ResidualExplorer([ConvGeometry(2, 2)], **settings)._details.value
+    )
+
+
 def test_residual_explorer_moves_the_origin_with_the_output_index():
     explorer = ResidualExplorer(
         kind="projection", geometry=ConvGeometry(4, 4, 6), output_index=5, pictures=("places",)
     )
-    assert "For output column 5 the branch looks at input columns 14 to 17, the skip at 14 to 17." in (
-        explorer._picture.value
-    )
+    said = "For output column 5 the branch reads input columns 14 to 17, the skip input columns 14 to 17."
+    assert said in explorer._picture.value
     explorer.controls["output_index"].value = 0
-    assert "columns −6 to −3, the skip at −6 to −3." in explorer._picture.value
+    assert "the branch reads padding only, the skip padding only." in explorer._picture.value
 
 
 def test_two_faults_at_once_are_said_in_one_way():
