@@ -1,6 +1,7 @@
 """What a learner moves: a number as slider and box, a choice, and how they stand on the page (layer L3)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
@@ -54,6 +55,17 @@ class Control(widgets.VBox):  # type: ignore[misc]
         """Slider and box take whole numbers, or broken ones, between their bounds; so does the value."""
         number: type[float] = type(self.slider.value)
         return number(min(max(number(proposal["value"]), self.box.min), self.box.max))
+
+    @contextmanager
+    def hold_sync(self) -> Iterator[None]:
+        """Send what changes inside once, at the end."""
+        with super().hold_sync(), self.box.hold_sync(), self.slider.hold_sync():
+            yield
+
+    def notify_change(self, change: Any) -> None:
+        """Box and slider reach the page after what everybody makes of the new value: its picture first."""
+        with self.hold_sync():
+            super().notify_change(change)
 
     def _follow_value(self, _: object = None) -> None:
         self.slider.value, self._wanted = min(self.value, self.slider.max), self.value
