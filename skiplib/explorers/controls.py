@@ -58,17 +58,26 @@ class Control(widgets.VBox):  # type: ignore[misc]
 
     @contextmanager
     def hold_sync(self) -> Iterator[None]:
-        """Send what changes inside once, at the end."""
-        with super().hold_sync(), self.box.hold_sync(), self.slider.hold_sync():
+        """Tell box and slider at the end: what others make of a new value, such as a picture, comes first."""
+        outermost = not self._holding_sync
+        with super().hold_sync(), self.box.hold_sync():
             yield
+        if outermost:
+            self._move_slider()
 
     def notify_change(self, change: Any) -> None:
-        """Box and slider reach the page after what everybody makes of the new value: its picture first."""
+        """Tell those who observe the value, and box and slider after them."""
         with self.hold_sync():
             super().notify_change(change)
 
-    def _follow_value(self, _: object = None) -> None:
-        self.slider.value, self._wanted = min(self.value, self.slider.max), self.value
+    def _follow_value(self, _: object) -> None:
+        self._wanted = self.value
+
+    def _move_slider(self) -> None:
+        """One by one: the page's slider would take a value and a bound that come together in any order."""
+        self.slider.value = min(self.value, self.slider.max)
+        self.slider.max = min(self.box.max, self._reach)
+        self.slider.value = min(self.value, self.slider.max)
 
     def _follow_slider(self, change: dict[str, Any]) -> None:
         """Only a hand moves the slider elsewhere than to where the value is, or would be if there were room."""
@@ -78,10 +87,9 @@ class Control(widgets.VBox):  # type: ignore[misc]
     def set_most(self, most: float) -> None:
         """Move the upper bound; a value above it moves down to it, and comes back when there is room again."""
         wanted = self._wanted
-        self.box.max = most
-        self.slider.max = min(most, self._reach)
-        self.value = min(wanted, most)
-        self._follow_value()
+        with self.hold_sync():
+            self.box.max = most
+            self.value = min(wanted, most)
         self._wanted = wanted  # not what the bound made of it
 
 
