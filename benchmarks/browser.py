@@ -1,7 +1,8 @@
-"""Key press to changed pixels in a real JupyterLab: python benchmarks/browser.py
+"""Key press to changed pixels in a real JupyterLab: python benchmarks/browser.py [NAME ...]
 
-Median and 95th percentile over key presses on a slider: each explorer; the floor, a slider whose value the kernel
-echoes into a label; and `interact` with inline matplotlib drawing a comparable picture. Needs a Chromium.
+Median and 95th percentile over key presses on a slider: each explorer, or those whose names contain a NAME; and
+`interact` with inline matplotlib drawing a comparable picture. The floor, a slider whose value the kernel echoes into
+a label, is pressed in turn with each. Needs a Chromium.
 """
 
 import sys
@@ -11,14 +12,14 @@ from statistics import median, quantiles
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 from lab import run_each
 
-PRESSES = 30
+ROUNDS, PRESSES = 10, 6  # of the floor and an explorer in turn, for what else a machine does changes; of one round
 IMPORT = "import torch; torch.set_num_threads(1)\n"
-CELLS = {
-    "floor: slider echoed to a label": """
+FLOOR = """
 import ipywidgets as w
 slider, label = w.IntSlider(5, 0, 40), w.HTML('0')
 slider.observe(lambda change: setattr(label, 'value', str(change['new'])), 'value')
-w.VBox([slider, label])""",
+w.VBox([slider, label])"""
+CELLS = {
     "ConvExplorer, 16 pixels": """
 from skiplib.explorers.convolution import ConvExplorer
 ConvExplorer(input_size=16, kernel_size=3)""",
@@ -91,25 +92,34 @@ WATCH = """key => new Promise(done => {
 
 def latencies(page):
     """Milliseconds from a key press until the frame after the change, for keys up and down in turn."""
-    times = []
-    for press in range(PRESSES + 3):
+    page.bring_to_front()
+    for press in range(PRESSES + 2):
         took = page.evaluate(WATCH, "ArrowRight" if press % 2 == 0 else "ArrowLeft")
         page.wait_for_timeout(250)
-        times += [took] if press >= 3 and took is not None else []
-    return times
+        if press >= 2 and took is not None:
+            yield took
 
 
-def main():
+def main(*names):
+    rows = {name: cell for name, cell in CELLS.items() if not names or any(part in name for part in names)}
+    notebooks = run_each([source.strip() for source in (FLOOR, *rows.values())], stays=1, width=1280, height=1000)
+    floor, floors = next(notebooks), []
     print(f"{'':38}{'median ms':>10}{'95 %':>8}{'times the floor':>17}")
-    floor = None
-    notebooks = run_each([source.strip() for source in CELLS.values()], width=1280, height=1000)
-    for name, notebook in zip(CELLS, notebooks, strict=True):
+    for name, notebook in zip(rows, notebooks, strict=True):
         notebook.page.wait_for_timeout(1000)
-        times = latencies(notebook.page)
-        middle, late = median(times), quantiles(times, n=20)[-1]
-        floor = floor or middle
-        print(f"{name:38}{middle:10.0f}{late:8.0f}{middle / floor:17.1f}", flush=True)
+        beside, times = [], []
+        for _ in range(ROUNDS):
+            beside += latencies(floor.page)
+            times += latencies(notebook.page)
+        line(name, times, beside)
+        floors += beside
+    line("floor: slider echoed to a label", floors, floors)
+
+
+def line(name, times, floor):
+    middle, late = median(times), quantiles(times, n=20)[-1]
+    print(f"{name:38}{middle:10.0f}{late:8.0f}{middle / median(floor):17.1f}", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

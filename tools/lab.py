@@ -53,8 +53,8 @@ def write_notebook(path, *sources, **metadata):
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
 
 
-def run_each(sources, **window):
-    """Each cell, run in a notebook and a window of its own: one open notebook after the other."""
+def run_each(sources, stays=0, **window):
+    """Each cell, run in a notebook and a window of its own: one after the other, but the first so many stay open."""
     with TemporaryDirectory() as home, TemporaryDirectory() as root, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=SWITCHES)
         with jupyter_lab(root, Path(home)) as (url, token):
@@ -63,7 +63,8 @@ def run_each(sources, **window):
                 notebook = Notebook(browser.new_page(viewport=window), url, token, f"{number}.ipynb")
                 notebook.run_all()
                 yield notebook
-                notebook.page.close()
+                if number >= stays:
+                    notebook.page.close()
         browser.close()
 
 

@@ -1,7 +1,8 @@
 """What every explorer is: controls, one picture, a status line, and a static twin (layer L3)."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from html import escape
 from threading import RLock
@@ -12,6 +13,8 @@ import ipywidgets as widgets
 from skiplib.exercises import in_code
 from skiplib.explorers.cells import CellWidget, announced
 from skiplib.explorers.controls import COLUMN, wrap
+
+_SHEET = re.compile("<style.*?</style>", re.DOTALL)
 
 
 class Drawn(Protocol):
@@ -61,9 +64,10 @@ class Explorer(CellWidget):
         self._picture = widgets.HTML(layout={"flex": "1 1 380px", "min_width": "0"})
         self._status, self._details = widgets.HTML(), widgets.HTML()
         self._details.add_class("skiplib-details")
+        self._sheets = widgets.HTML(layout={"display": "none"})  # of the picture
         self._last, self._held = "", False
         self._turn = RLock()  # JupyterLab sends the first move to one thread of the kernel, the others to another
-        super().__init__([self._status, *self._rows(under), self._details])
+        super().__init__([self._status, *self._rows(under), self._details, self._sheets])
         self.add_class("skiplib-explorer")
         for name, control in self.controls.items():
             control.add_class(f"skiplib-{name}")
@@ -129,8 +133,10 @@ class Explorer(CellWidget):
         self._update()
 
     def _update(self, change: object = None) -> None:
-        with self._turn:
+        with self._turn, ExitStack() as later:
             if not self._held:
+                for control in self.controls.values():  # the picture reaches the page before bounds that follow
+                    later.enter_context(control.hold_sync())
                 self._redraw(change)
 
     def _redraw(self, change: object) -> None:
@@ -143,17 +149,22 @@ class Explorer(CellWidget):
             self.shown = view = self.view()
         except ValueError as error:
             self.shown = str(error)
-            self._say(self.status, mark="✗")
             refusal = self.refusal()
-            self._picture.value = refusal.live if refusal else f'<div style="opacity:.3">{self._last}</div>'
+            self._draw(refusal.live if refusal else f'<div style="opacity:.3">{self._last}</div>')
+            self._say(self.status, mark="✗")
             self._details.value = ""
             return
         finally:
             self._held = False
         self._last = view.picture.live
+        self._draw(self._last)
         self._say(view.status)
-        self._picture.value = self._last
         self._details.value = view.details
+
+    def _draw(self, live: str) -> None:
+        """Show a picture; its style sheets stay apart, for a browser looks through the page again at each new one."""
+        self._sheets.value = "".join(_SHEET.findall(live))
+        self._picture.value = _SHEET.sub("", live)
 
     def _say(self, sentence: str, mark: str = "") -> None:
         self._status.value = announced(f"{mark} {in_code(sentence)}", "font-size:1.05em;line-height:1.5")

@@ -1,6 +1,7 @@
 """What a learner moves: a number as slider and box, a choice, and how they stand on the page (layer L3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
@@ -57,8 +58,28 @@ class Control(widgets.VBox):  # type: ignore[misc]
         number: type[float] = type(self.slider.value)
         return number(min(max(number(proposal["value"]), self.box.min), self.box.max))
 
-    def _follow_value(self, _: object = None) -> None:
-        self.slider.value, self._wanted = min(self.value, self.slider.max), self.value
+    @contextmanager
+    def hold_sync(self) -> Iterator[None]:
+        """Tell box and slider at the end: what others make of a new value, such as a picture, comes first."""
+        outermost = not self._holding_sync
+        with super().hold_sync(), self.box.hold_sync():
+            yield
+        if outermost:
+            self._move_slider()
+
+    def notify_change(self, change: Any) -> None:
+        """Tell those who observe the value, and box and slider after them."""
+        with self.hold_sync():
+            super().notify_change(change)
+
+    def _follow_value(self, _: object) -> None:
+        self._wanted = self.value
+
+    def _move_slider(self) -> None:
+        """One by one: the page's slider would take a value and a bound that come together in any order."""
+        self.slider.value = min(self.value, self.slider.max)
+        self.slider.max = min(self.box.max, self._reach)
+        self.slider.value = min(self.value, self.slider.max)
 
     def _follow_slider(self, change: dict[str, Any]) -> None:
         """Only a hand moves the slider elsewhere than to where the value is, or would be if there were room."""
@@ -68,10 +89,9 @@ class Control(widgets.VBox):  # type: ignore[misc]
     def set_most(self, most: float) -> None:
         """Move the upper bound; a value above it moves down to it, and comes back when there is room again."""
         wanted = self._wanted
-        self.box.max = most
-        self.slider.max = min(most, self._reach)
-        self.value = min(wanted, most)
-        self._follow_value()
+        with self.hold_sync():
+            self.box.max = most
+            self.value = min(wanted, most)
         self._wanted = wanted  # not what the bound made of it
 
 

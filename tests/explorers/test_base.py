@@ -10,6 +10,7 @@ from time import sleep
 import ipywidgets
 import numpy as np
 import pytest
+from ipywidgets import Widget
 from torch import nn
 
 from explorers.moving import alive, assert_same_as_fresh, ends, move_anywhere, shown
@@ -239,6 +240,39 @@ def test_a_move_draws_once_even_if_it_moves_a_bound(monkeypatch):
     explorer._picture.observe(drawn.append, "value")
     explorer.controls["input_size"].value = 8
     assert explorer.controls["output_index"].value == 35 and len(drawn) == len(views) == 1
+
+
+def messages(monkeypatch):
+    """What widgets send to the page from now on: widget and traits."""
+    sent = []
+    monkeypatch.setattr(Widget, "_send", lambda self, data, buffers=None: sent.append((self, [*data["state"]])))
+    return sent
+
+
+@pytest.mark.parametrize("part", ["slider", "box"])
+def test_page_gets_the_picture_first_and_each_bound_once(monkeypatch, part):
+    explorer = ConvExplorer(input_size=8, output_index=30)
+    moved, bounded = explorer.controls["input_size"], explorer.controls["output_index"]
+    sent, hand = messages(monkeypatch), getattr(moved, part)
+    other = moved.box if part == "slider" else moved.slider
+    hand.set_state({"value": 4})  # as the page does it
+    assert sent[:4] == [
+        (widget, ["value"]) for widget in (hand, explorer._picture, explorer._status, explorer._details)
+    ]
+    bounds = [(widget, sorted(traits)) for widget, traits in sent[4:]]
+    each_by_itself = [(bounded.slider, ["value"]), (bounded.slider, ["max"])]  # a page's slider takes no two at once
+    assert bounds == [(bounded.box, ["max", "value"]), *each_by_itself, (other, ["value"])]
+    assert (bounded.slider.max, bounded.slider.value) == (bounded.box.max, bounded.box.value) == (3, 3)
+
+
+def test_style_sheets_stay_where_they_are_while_the_picture_moves(monkeypatch):
+    explorer = ConvExplorer(input_size=8)
+    assert explorer._sheets.value in explorer.shown.picture.live and "<style" not in explorer._picture.value
+    sent = messages(monkeypatch)
+    explorer.controls["kernel_size"].value = 9
+    explorer.controls["kernel_size"].value = 3
+    widgets = [widget for widget, _ in sent]
+    assert widgets.count(explorer._picture) == 2 and explorer._sheets not in widgets
 
 
 @pytest.mark.parametrize("make", [make for make in SMALL if make is not TrainingExplorer])
