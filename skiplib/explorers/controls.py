@@ -1,6 +1,6 @@
 """What a learner moves: a number as slider and box, a choice, and how they stand on the page (layer L3)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
