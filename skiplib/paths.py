@@ -133,9 +133,8 @@ def loss_slices(
     (2, 2)
     """
     slices = []
-    checked_integer("seed", seed, 0)
     for each in nets:
-        net, generator, losses = deepcopy(each), torch.Generator().manual_seed(seed), []
+        net, generator, losses = deepcopy(each), torch.Generator().manual_seed(checked_integer("seed", seed, 0)), []
         weights = [parameter for parameter in net.parameters() if parameter.ndim > 1]
         here = [weight.detach().clone() for weight in weights]
         there = [_as_long(torch.randn(weight.shape, generator=generator).to(weight), weight) for weight in here]

@@ -168,8 +168,7 @@ def make_optimizer(net: nn.Module, optimizer: Optimizer, lr: float | None = None
 def accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
     """Share of the images that ``net`` classifies correctly, batch normalisation in evaluation mode; 0 to 1."""
     if not len(images) or labels.shape != images.shape[:1]:
-        shapes = f"{tuple(images.shape)} and {tuple(labels.shape)}"
-        raise ValueError(f"`images` must be one or more, and `labels` one for each; got {shapes}")
+        raise ValueError(f"`labels` must be one for each of 1 or more images; got {labels.shape} for {len(images)}")
     parts = zip(torch.split(images, 512), torch.split(labels, 512), strict=True)
     with left_alone(net), torch.no_grad():
         net.eval()

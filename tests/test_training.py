@@ -158,7 +158,9 @@ def test_label_without_a_score_is_refused_and_nothing_is_learnt_from_it(label):
 
 @pytest.mark.parametrize(("images", "labels"), [(0, 0), (5, 4), (5, 1)])
 def test_accuracy_refuses_no_images_and_labels_that_are_not_one_for_each(images, labels):
-    with pytest.raises(ValueError, match=rf"`images` must be one or more, .*; got \({images}, .*\) and \({labels},"):
+    with pytest.raises(
+        ValueError, match=rf"`labels` must be one for each .* got torch.Size\(\[{labels}\]\) for {images}"
+    ):
         accuracy(net_of(), FEW[0][:images], FEW[1][:labels])
 
 

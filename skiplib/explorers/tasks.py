@@ -85,8 +85,7 @@ class TaskExplorer(Explorer):
     def _go(self, before: str, after: str, sentence: str) -> bool:
         """From one state to another, with a sentence; False, and no change, in any other state."""
         with self._turn:
-            here = self.state == before
-            if here:
+            if here := self.state == before:
                 self.state, self._sentence = after, sentence
             return here
 

@@ -5,6 +5,7 @@ import re
 import time
 from functools import partial
 from itertools import count, product
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ import skiplib.training as subject
 from explorers.moving import lived, nothing
 from skiplib.diagrams.svg import Picture
 from skiplib.digits import split_digits
-from skiplib.explorers import lesions, training
+from skiplib.explorers import lesions, tasks, training
 from skiplib.explorers.lesions import LesionExplorer
 from skiplib.explorers.training import TrainingExplorer
 from skiplib.paths import lesioned
@@ -228,12 +229,28 @@ def test_explorer_that_is_closed_at_any_moment_ends_there(state):
     assert {entry.lane.share < 1 for entry in explorer._entries} == {state == "training"}
 
 
+def test_time_left_is_that_of_the_steps_since_this_start(monkeypatch):
+    explorer, lane, said = LesionExplorer(seed=910), SimpleNamespace(share=0.5), []
+
+    def advance():
+        lane.share += 1 / 8
+        return lane.share < 1
+
+    lane.advance, explorer.state = advance, "training"
+    monkeypatch.setattr(tasks, "time", SimpleNamespace(perf_counter=lambda: 80 * lane.share))
+    monkeypatch.setattr(explorer, "_update", lambda: said.append(explorer._sentence))
+    assert asyncio.run(explorer.take_steps([lane, SimpleNamespace(share=0.1, advance=bool)]))
+    assert [sentence.partition(", ")[2] for sentence in said] == [*(f"about {s} s left. " for s in (30, 20, 10)), ""]
+
+
 @pytest.mark.usefixtures("_short")
 def test_start_while_the_last_networks_are_measured_is_none():
     explorer = TrainingExplorer(depth=4, epochs=1)
 
     async def again():
         await until("measuring", explorer)
+        assert_buttons_say(explorer, "measuring")
+        assert explorer.status == "Measuring … " and explorer.clear_button.disabled
         press(explorer, "Start")
         assert explorer.state == "measuring" and len(explorer._entries) == 2
 
