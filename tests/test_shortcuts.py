@@ -176,6 +176,7 @@ def test_columns_are_those_with_a_gradient(seed):
         (shortcut("projection", (ConvGeometry(5, stride=4, padding=2),), 1, 4), 31, True),
         (shortcut("projection", (ConvGeometry(5, stride=4, padding=2),), 1, 4, 1), 30, False),  # one pixel off
         (shortcut("projection", PUBLISHED, 1, 3), 32, False),
+        (shortcut("projection", (ConvGeometry(1, stride=2),), 1, 3), 4, False),  # the first output alone is in place
         (shortcut("projection", UNPADDED, 1, 4), 32, False),
         (shortcut("average pooling", UNPADDED, 4, 4), 32, True),
         (shortcut("average pooling", UNPADDED, 4, 4), 35, True),
@@ -406,6 +407,7 @@ def test_proposals_around_poolings_and_rectangles_run_and_add(seed):
         ([ConvGeometry(4, padding=1)], "layer 1: kernel_size 5, padding 2"),
         ([(ConvGeometry(3, 2, 1), ConvGeometry(5, 1, 2))], "layer 1: stride 1"),
         ([(ConvGeometry(3), ConvGeometry(5))], "layer 1: padding (1, 2)"),
+        ([ConvGeometry(2, stride=2, dilation=2)], "layer 1: stride 1, padding 1"),  # it spans 3 pixels
     ],
 )
 def test_branch_that_keeps_its_size_changes_as_little_as_possible(branch, said):
