@@ -392,6 +392,13 @@ def test_output_pixel_outside_the_output_is_refused(place):
         draw_convolution((9, 7), (ConvGeometry(3), ConvGeometry(3)), output_index=place)
 
 
+def test_strip_counts_windows_only_where_some_are_not_drawn_and_pixels_where_numbers_have_room():
+    twelve, thirteen = (words(draw_strip(size, ConvGeometry(3))) for size in (14, 15))
+    assert not any(word.endswith("more") for word in twelve) and "… and 1 more" in thirteen
+    wide, narrow = (words(draw_strip(size, ConvGeometry(3))) for size in (32, 33))  # 22.5 and 21.8 wide
+    assert "31" in wide and not any(word.isdigit() for word in narrow)
+
+
 @pytest.mark.parametrize(
     ("size", "geometry"), [(7, ConvGeometry(3)), (12, ConvGeometry(3, 2, 2, 2)), (40, ConvGeometry(3))]
 )
