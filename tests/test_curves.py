@@ -124,6 +124,7 @@ def test_spectrum_marks_one_percent_and_what_rounding_loses():
     picture = spectrum_picture(rows([1, 1e-2, 0], [0, 0, 0]))
     (height,) = re.findall(r'class="mark" d="M[\d.]+ ([\d.]+)', picture.svg)
     assert path(picture.svg, "curve", "plain")[1][1] == float(height)
+    assert path(picture.svg, "curve", "plain")[0][0] == 96  # the first one stands at 1
     assert {"1 %", "lost in rounding: below 1e-16"} <= set(written(picture.svg))
     assert picture.alt.endswith("plain 1 to 0, skip 0 to 0.")
 
@@ -226,6 +227,13 @@ def test_every_guess_has_its_zone_and_the_curves_come_over_it():
         assert picture.alt == f"A guess: plain {fate}." and "plain?" in written(picture.svg)
         bars.add(re.search('y="([^"]*)" width="[^"]*" height="[^"]*" class="bar of-plain"', picture.svg).group(1))
     assert len(bars) == 3
+    both = fates_picture({"plain": "holds", "skip": "holds"}, blocks=24).svg
+    marks = sorted({float(y) for y in re.findall(r'class="mark" d="M[\d.]+ ([\d.]+)', both)})  # above 1e2, below 1e-2
+    found = re.findall('x="([^"]*)" y="([^"]*)" width="([^"]*)" height="([^"]*)" class="bar of-', both)
+    (plain, top, wide, tall), (skip, *_) = [tuple(map(float, each)) for each in found]
+    assert [top, top + tall] == pytest.approx(marks, abs=0.1) and plain + wide < skip
+    deep = written(fates_picture({}, rows([1e-60, 1.0], [1.0, 1.0]), blocks=1).svg)
+    assert "1e-40" in deep and "1e-50" not in deep  # single precision holds no more
     measured = rows([1e-20] + [1.0] * 24, [1e3] + [1.0] * 24)
     picture = fates_picture({"plain": "vanishes"}, measured, blocks=24)
     assert picture.alt == (

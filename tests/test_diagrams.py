@@ -23,6 +23,7 @@ from skiplib.diagrams.residual import draw_alignment, draw_legal_sizes, draw_res
 from skiplib.diagrams.sheets import draw_add
 from skiplib.diagrams.strip import draw_strip
 from skiplib.diagrams.svg import SIGNS, VERDICTS, make_picture, stack_pictures
+from skiplib.diagrams.trace import Arc, Step, draw_trace
 from skiplib.diagrams.transposed import draw_transposed
 from skiplib.kernels import KERNELS, Convolution, named_weights, short
 from skiplib.pooling import PoolGeometry
@@ -392,6 +393,13 @@ def test_output_pixel_outside_the_output_is_refused(place):
         draw_convolution((9, 7), (ConvGeometry(3), ConvGeometry(3)), output_index=place)
 
 
+def test_strip_counts_windows_only_where_some_are_not_drawn_and_pixels_where_numbers_have_room():
+    twelve, thirteen = (words(draw_strip(size, ConvGeometry(3))) for size in (14, 15))
+    assert not any(word.endswith("more") for word in twelve) and "… and 1 more" in thirteen
+    wide, narrow = (words(draw_strip(size, ConvGeometry(3))) for size in (32, 33))  # 22.5 and 21.8 wide
+    assert "31" in wide and not any(word.isdigit() for word in narrow)
+
+
 @pytest.mark.parametrize(
     ("size", "geometry"), [(7, ConvGeometry(3)), (12, ConvGeometry(3, 2, 2, 2)), (40, ConvGeometry(3))]
 )
@@ -455,6 +463,45 @@ def test_cobweb_goes_up_to_the_map_and_across_to_the_diagonal():
     left, (start, bottom) = paths["line"][0][0], paths["path"][0]
     steps = [32 * pixels / (start - left) for x, y in paths["path"][:5] for pixels in (x - left, bottom - y)]
     assert steps == pytest.approx([32, 0, 32, 11, 11, 11, 11, 5, 5, 5], abs=0.01)
+
+
+STEPS = [Step(f"step {n}", "", "(1)") for n in range(12)]
+
+
+def lanes(*arcs):
+    """How far left of the rows each arc of a trace lies, from row to row."""
+    picture = draw_trace("(1)", STEPS, [Arc(*ends, "equal") for ends in arcs])
+    (left,) = numbers(parse(picture).find(f"{SVG}text"), "x")
+    found = {}
+    for arc in classed(picture, "arc"):
+        top, far, bottom = map(float, re.match(r"M\S+ (\S+)H(\S+)V(\S+)H", arc.get("d")).groups())
+        found[(top - 11) / 19 - 1, (bottom - 11) / 19 - 1] = (left - 26 - far) / 11
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arcs", "expected"),
+    [
+        ([(0, 4), (4, 8), (8, 11)], [0, 0, 0]),  # one ends where the next begins
+        ([(0, 5), (4, 8)], [1, 0]),  # the shorter one is nearer
+        ([(-1, 11), (1, 3), (5, 7)], [1, 0, 0]),
+        ([(n, 11 - n) for n in range(5)], [4, 3, 2, 1, 0]),
+        ([(0, n) for n in range(2, 12)], [0, 1, 2, 3, 4, 5, 6, 7, 7, 7]),  # there is room for eight
+    ],
+)
+def test_arcs_of_a_trace_lie_side_by_side_only_where_they_overlap(arcs, expected):
+    assert lanes(*arcs) == dict(zip(arcs, expected, strict=True))
+
+
+def test_words_of_a_trace_are_cut_where_they_have_no_room_and_its_error_lies_inside():
+    step = Step("l" * 31, "s" * 67, "(1, 2)", failed=True)
+    picture = draw_trace("(1)", [step], [], error="e" * 97)
+    assert {"l" * 29 + "…", "s" * 59 + "…", "✗ " + "e" * 95 + "…"} <= set(words(picture))
+    (y,) = (numbers(each, "y")[0] for each in parse(picture).iter(f"{SVG}text") if each.text.startswith("✗"))
+    (row,) = classed(picture, "failing", "rect")
+    assert sum(numbers(row, "y", "height")) < y - 8 and y < picture.height
+    whole = draw_trace("(1)", [Step("l" * 30, "s" * 63, "(1)")], [], error="e" * 96)
+    assert not any("…" in word for word in words(whole))
 
 
 def test_verdicts_differ_in_colour_and_in_sign():

@@ -63,7 +63,8 @@ def test_check_button_does_what_enter_does():
 def test_tuple_has_a_field_for_each_number():
     question = ask("01.axes")
     assert [field.description for field in question.entry.fields] == ["height", "width"]
-    assert repr(type_in(question, "4", "")) == "Not complete yet: a part is missing."
+    for nothing in ("", "  "):
+        assert repr(type_in(question, "4", nothing)) == "Not complete yet: a part is missing."
     assert type_in(question, "6", "4").wrong and type_in(question, "4", "6").right
 
 
