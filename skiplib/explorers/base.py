@@ -14,8 +14,6 @@ from skiplib.exercises import in_code
 from skiplib.explorers.cells import CellWidget, announced
 from skiplib.explorers.controls import COLUMN, wrap
 
-_SHEET = re.compile("<style.*?</style>", re.DOTALL)
-
 
 class Drawn(Protocol):
     """A finished picture: a diagram's ``Picture`` or a figure's ``Plot``."""
@@ -148,23 +146,18 @@ class Explorer(CellWidget):
             self.bound_controls()
             self.shown = view = self.view()
         except ValueError as error:
-            self.shown = str(error)
-            refusal = self.refusal()
-            self._draw(refusal.live if refusal else f'<div style="opacity:.3">{self._last}</div>')
-            self._say(self.status, mark="✗")
-            self._details.value = ""
-            return
+            self.shown, refusal = str(error), self.refusal()
+            live = refusal.live if refusal else f'<div style="opacity:.3">{self._last}</div>'
+            details, mark = "", "✗"
+        else:
+            self._last = live = view.picture.live
+            details, mark = view.details, ""
         finally:
             self._held = False
-        self._last = view.picture.live
-        self._draw(self._last)
-        self._say(view.status)
-        self._details.value = view.details
-
-    def _draw(self, live: str) -> None:
-        """Show a picture; its style sheets stay apart, for a browser looks through the page again at each new one."""
-        self._sheets.value = "".join(_SHEET.findall(live))
-        self._picture.value = _SHEET.sub("", live)
+        parts = re.split("(<style.*?</style>)", live, flags=re.DOTALL)  # at a new sheet a browser styles all anew
+        self._sheets.value, self._picture.value = "".join(parts[1::2]), "".join(parts[::2])
+        self._say(self.status, mark)
+        self._details.value = details
 
     def _say(self, sentence: str, mark: str = "") -> None:
         self._status.value = announced(f"{mark} {in_code(sentence)}", "font-size:1.05em;line-height:1.5")

@@ -49,7 +49,7 @@ class Control(widgets.VBox):  # type: ignore[misc]
         super().__init__([self.box, self.slider], layout={"width": COLUMN}, value=self.box.value)
         widgets.link((self, "value"), (self.box, "value"))
         self._wanted: Any = self.value
-        self.observe(self._follow_value, "value")
+        self.observe(lambda change: setattr(self, "_wanted", change["new"]), "value")
         self.slider.observe(self._follow_slider, "value")
 
     @traitlets.validate("value")
@@ -64,22 +64,15 @@ class Control(widgets.VBox):  # type: ignore[misc]
         outermost = not self._holding_sync
         with super().hold_sync(), self.box.hold_sync():
             yield
-        if outermost:
-            self._move_slider()
+        if outermost:  # one by one: the page's slider takes a value and a bound of one message in any order
+            self.slider.value = min(self.value, self.slider.max)
+            self.slider.max = min(self.box.max, self._reach)
+            self.slider.value = min(self.value, self.slider.max)
 
     def notify_change(self, change: Any) -> None:
         """Tell those who observe the value, and box and slider after them."""
         with self.hold_sync():
             super().notify_change(change)
-
-    def _follow_value(self, _: object) -> None:
-        self._wanted = self.value
-
-    def _move_slider(self) -> None:
-        """One by one: the page's slider would take a value and a bound that come together in any order."""
-        self.slider.value = min(self.value, self.slider.max)
-        self.slider.max = min(self.box.max, self._reach)
-        self.slider.value = min(self.value, self.slider.max)
 
     def _follow_slider(self, change: dict[str, Any]) -> None:
         """Only a hand moves the slider elsewhere than to where the value is, or would be if there were room."""
