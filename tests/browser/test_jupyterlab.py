@@ -42,6 +42,12 @@ PARTS = """place => {
         widths: sliders.map(box => box.width),
     };
 }"""
+FOLD = """place => {
+    const notebook = window.panel.content;
+    if (notebook.widgets[place].headingCollapsed) return;
+    notebook.activeCellIndex = place;
+    return window.jupyterapp.commands.execute('notebook:toggle-heading-collapse');
+}"""
 BOX = "element => element.getBoundingClientRect().toJSON()"
 TWO = (
     "from skiplib.explorers.convolution import ConvExplorer\nConvExplorer(input_size=8, stride=2)",
@@ -77,6 +83,8 @@ def on_screen(notebook, place):
 def assert_no_answer_is_on_the_screen_with_its_question(notebook, screenshot):
     folded = list(folds(read(ROOT / notebook.path).cells))
     assert folded
+    for look, _ in folded:  # a test that looked at an explorer below has opened it
+        notebook.page.evaluate(FOLD, look)
     for width, height in SCREENS:
         notebook.page.set_viewport_size({"width": width, "height": height})
         for look, hidden in folded:

@@ -14,7 +14,7 @@ from skiplib.explorers.trace import TraceExplorer
 from skiplib.tracing.explaining import explain
 from skiplib.tracing.repairs import repairs
 from skiplib.tracing.tracer import sweep, trace
-from tests.tracing.test_repairs import named, pasted, written
+from tracing.test_repairs import named, pasted, written
 
 
 def module(forward, **layers):

@@ -15,7 +15,7 @@ from skiplib.repairs import propose_shortcuts
 from skiplib.tracing.explaining import explain
 from skiplib.tracing.repairs import repairs
 from skiplib.tracing.tracer import sweep, trace
-from tests.tracing.networks import Audio, DenseNet, ResNet18, SegResNet, UNet
+from tracing.networks import Audio, DenseNet, ResNet18, SegResNet, UNet
 
 BLOCK = """
 class Block(nn.Module):

@@ -21,7 +21,7 @@ from skiplib.tracing.explaining import explain, smallest_input
 from skiplib.tracing.joins import fields, offset
 from skiplib.tracing.recorder import INPUT
 from skiplib.tracing.tracer import sweep, trace
-from tests.tracing.networks import EXAMPLES, Audio, InPlace, ResNet18, SegResNet, Transformer, UNet
+from tracing.networks import EXAMPLES, Audio, InPlace, ResNet18, SegResNet, Transformer, UNet
 
 SIZES = range(1, 45)
 
