@@ -8,13 +8,13 @@ import re
 import pytest
 import torch
 from torch import nn
+from tracing.networks import EXAMPLES, Audio, InPlace, ResNet18, Transformer, UNet
 
+from explorers.moving import comes_to_rest, ends, move_anywhere
 from skiplib.blocks import PublishedBlock, SkipConnection
 from skiplib.explorers.folding import folded
 from skiplib.explorers.trace import TraceExplorer
 from skiplib.tracing.tracer import sweep, trace
-from explorers.moving import comes_to_rest, ends, move_anywhere
-from tracing.networks import EXAMPLES, Audio, InPlace, ResNet18, Transformer, UNet
 
 
 def test_published_block_says_where_it_fails_and_where_it_runs():
