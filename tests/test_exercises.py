@@ -316,6 +316,7 @@ UNREAD = [
     ("01.places", "five", "The answer is one whole number, in digits alone, such as 7; this is 'five'."),
     ("01.places", 5.2, "The answer is a whole number; this is 5.2 (float)."),
     ("01.places", True, "The answer is one whole number, in digits alone, such as 7; this is True (bool)."),
+    ("01.places", b"5", "The answer is one whole number, in digits alone, such as 7; this is b'5' (bytes)."),
     ("01.places", math.nan, "The answer is one whole number, in digits alone, such as 7; this is nan (float)."),
     ("01.axes", (4, 5.5), "The numbers are whole; this is (4, 5.5) (tuple)."),
     ("01.axes", (4, "6 px"), "Each of height, width is one whole number, in digits alone; '6 px' is not."),
@@ -500,6 +501,7 @@ def test_example_of_the_type_is_not_the_answer(question):
 
 UNKNOWN = ["01.nothing", "99.places", "places", "", None, "01", "01.", "01.places.x", "de/01.places", "1.places"]
 ODD = ["../01.places", "de/../01.places", "DE/01.places", "/01.places", "de//01.places", "٠١.places", "01\n.places"]
+ODD += ["01/../02.places", "01\\..\\02.places"]
 
 
 @pytest.mark.parametrize("question", UNKNOWN + ODD)
@@ -511,6 +513,7 @@ def test_unknown_question_is_refused(question):
 @pytest.mark.parametrize("question", ODD)
 def test_odd_name_does_not_reach_the_file_system(question, monkeypatch):
     monkeypatch.setattr(exercises, "files", None)
+    exercises.questions_of.cache_clear()
     with pytest.raises(ValueError, match="`question` must name a question"):
         check(question, 1)
 
