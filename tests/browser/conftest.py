@@ -14,7 +14,7 @@ PROTECTED = {"deletable": False, "editable": False}  # as explorer cells are
 SCREENSHOTS = Path(__file__).parent / "screenshots"  # for people to look at; git ignores it
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     """A Chromium: the one that SKIPLIB_CHROMIUM names, or one on the PATH."""
     path = find_chromium()
