@@ -75,7 +75,7 @@ FUNCTIONS = {
     "sides": (lambda n: RESIZE.sides(n, 0), 1),
     "verdict": (lambda *n: (RESIZE.verdict(n), CROP.fits(n[0])), 2),
     "verdicts": (lambda *n: (RESIZE.verdicts(n), CROP.runs_at(n)), 3),
-    "reads": (lambda *n: (RESIZE.reads(n[:2], n[2]), CROP.reads(n[:2], n[2])), 3),
+    "looks": (lambda *n: (RESIZE.looks(n[:2], n[2]), CROP.looks(n[:2], n[2])), 3),
     "place": (lambda *n: (RESIZE.place(n[0]), RESIZE.aligned(n), CROP.place(n)), 2),
     "propose_shortcuts": (lambda *n: propose_shortcuts(CHAIN, n[0], n[1], input_size=n[2:]), 4),
     "keep_size": (lambda *n: keep_size(CHAIN, *n), 2),
