@@ -160,8 +160,8 @@ def test_skiplib_stays_small():
         lines_of(*LAYERS[2]),
         lines_of(*LAYERS[3]),
     )
-    assert (subject <= 4920, pictures <= 2400, explorers <= 2880) == (True,) * 3, (subject, pictures, explorers)
-    assert subject + pictures + explorers <= 10_150
+    assert (subject <= 4950, pictures <= 2400, explorers <= 2890) == (True,) * 3, (subject, pictures, explorers)
+    assert subject + pictures + explorers <= 10_220
 
 
 def test_readme_says_how_small_skiplib_is():
