@@ -341,6 +341,7 @@ UNREAD = [
     ),
     ("01.same", {3, 9}, "9 is not a whole number from 1 to 7."),
     ("01.same", {True, 3}, "True is not a whole number from 1 to 7."),
+    ("01.same", "1, 3, 5, 7, " * 99, "This is too long to be the answer."),
     ("01.kept", [[3]], "The members of the set are single values, not lists."),
     ("01.kept", {200}, "200 is not a whole number from 1 to 199."),
     ("02.one_pixel", "green", 'The answer is one of "error", "stretched", "equal"; this is \'green\'.'),
@@ -466,7 +467,12 @@ def test_two_mistakes_that_lead_to_one_answer_are_both_named(write_lesson):
 
 @pytest.mark.parametrize(
     ("answer", "options", "example"),
-    [("7", "", "such as 8;"), ("[1, 2]", "", "such as (2, 3);"), ("[4, 5]", "range = [4, 6]", "such as {4},")],
+    [
+        ("7", "", "such as 8;"),
+        ("[1, 2]", "", "such as (2, 3);"),
+        ("[4, 5]", "range = [4, 6]", "such as {4},"),
+        ('["a", "a"]', 'options = ["a", "b"]\nrows = ["p", "q"]', "such as ('b', 'b');"),
+    ],
 )
 def test_another_example_is_shown_where_the_usual_one_is_right(answer, options, example, write_lesson):
     write_lesson("98", f"[one]\nanswer = {answer}\n{options}")
