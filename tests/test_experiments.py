@@ -206,7 +206,7 @@ MISTAKES = [
     ("04.rescue", {"skip": True}, "no setting 'skip'"),
     ("04.rescue", {"lr": 1e10}, "Please stay at an `lr` of 100 or less."),
     ("04.rescue", {"lr": 1e308}, "≈ Not read. This number is too large to be the answer."),
-    ("04.rescue", {"lr": 0}, "`lr` must be a positive number; got 0.0."),
+    ("04.rescue", {"lr": 0}, "`lr` must be a positive number, up to 1e30; got 0.0."),
     ("04.rescue", {"lr": "fast"}, "`lr` is a number; got 'fast'."),
     ("04.rescue", {"lr": [0.1]}, "`lr` is a number; got [0.1]."),
     ("04.rescue", {"lr": True}, "`lr` is a number; got True."),

@@ -27,7 +27,8 @@ ANSWERED = """async () => {  // what was sent before is answered before; an "idl
     const widget = [...kernel._comms.values()].find(open);
     if (widget) await widget.send({method: 'request_state'}).done;  // widgets have a thread of their own
 }"""
-RESTS = "!/Computing …|until it rests/.test(document.body.innerText)"
+RESTS = """() => [...document.querySelectorAll('.skiplib-cell, .skiplib-explorer')].every(
+    each => !/Computing …|until it rests/.test(each.textContent))  // innerText would lay the page out each time"""
 IDLE = "window.panel.sessionContext.session.kernel.status === 'idle'"
 READY = """async (path) => {
     const app = window.jupyterapp;
