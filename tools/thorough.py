@@ -1,4 +1,4 @@
-"""Everything that may differ from run to run, tried for an hour: ``make thorough``.
+"""Everything that may differ from run to run, tried for hours: ``make thorough``.
 
 The tests with a hundred times the examples, strict nbval on other processors' code, threads, hash seeds and time
 zones, and the browser tests twice. Prints one table; exits with 1 if anything failed.
