@@ -345,6 +345,7 @@ UNREAD = [
     ("01.kept", [[3]], "The members of the set are single values, not lists."),
     ("01.kept", {200}, "200 is not a whole number from 1 to 199."),
     ("02.one_pixel", "green", 'The answer is one of "error", "stretched", "equal"; this is \'green\'.'),
+    ("02.one_pixel", "st", 'The answer is one of "error", "stretched", "equal"; this is \'st\'.'),
     ("04.trust", "n" * 50, 'The answer is one of "near 1", "near 0.5", "near 0"; this is ' + "'" + 38 * "n" + "…."),
 ]
 ALMOST = [

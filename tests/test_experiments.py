@@ -172,7 +172,7 @@ MISTAKES = [
     ("03.worse", {"norm": "batch", "init": "he"}, "plain 1e4, skip 1e2. Look for"),
     (
         "03.worse",
-        {"init": "he", "depth": 20},
+        {"init": "He", "Depth": 20},
         "plain 1, skip 10. The skip network is further from 1, but not by more than a power of ten. Look for",
     ),
     ("03.worse", {"init": "he", "depth": 200}, "depth of 100"),
