@@ -231,6 +231,13 @@ def test_picture_folds_what_is_long():
     assert len(steps) <= 22
 
 
+@pytest.mark.parametrize(("many", "labels"), [(22, [f"{n // 11}.{n % 11} Conv1d" for n in range(22)]), (23, None)])
+def test_picture_folds_modules_from_23_rows_on(many, labels):
+    convs = [nn.Conv1d(1, 1, 1) for _ in range(many)]
+    steps, _ = folded(trace(nn.Sequential(nn.Sequential(*convs[:11]), nn.Sequential(*convs[11:])), (1, 1, 4)))
+    assert [step.label for step in steps] == (labels or ["0: 11 steps", "1: 12 steps"])
+
+
 def test_picture_marks_the_layer_that_is_chosen_and_the_trap_is_said():
     explorer = TraceExplorer(InPlace(), (1, 3, 9, 9))
     assert "had overwritten in place" in explorer._details.value
