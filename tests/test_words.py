@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from skiplib.arithmetic import ConvGeometry
-from skiplib.words import conv_arguments, in_ranges, listed, magnitude, minus, seen_in_words, share_in_words
+from skiplib.words import conv_arguments, in_ranges, listed, magnitude, minus, seen_in_words, share_in_words, shown
 
 
 def test_magnitude_is_the_nearest_power_of_ten():
@@ -51,3 +51,44 @@ def test_ranges_are_shortened_only_where_there_are_more_than_may_be():
     assert in_ranges(range(0, 16, 2), most=8) == "0, 2, 4, 6, 8, 10, 12, 14"
     assert in_ranges([*range(0, 16, 2), 17, 18], most=8) == "0, 2, 4, 6, 8, 10, 12, …, 17 to 18 (10 in all)"
     assert seen_in_words(range(0, 40, 2)) == "pixels 0, 2, 4, 6, 8, 10, 12, …, 38 (20 in all)"
+
+
+class Says(str):
+    """A string with a ``repr`` of its own, or none."""
+
+    def __repr__(self):
+        return Says(self) if str(self) else 1 / 0
+
+    def __len__(self):
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (nn.Sequential(nn.ReLU()), "Sequential( (0): ReLU() )"),
+        (object(), "<object object>"),
+        ("a" * 38, f"'{'a' * 38}'"),
+        ("a" * 39, f"'{'a' * 38}…"),
+        ([10**4400], "<list>"),
+        (type("A" * 99, (), {"__repr__": None})(), f"<{'A' * 38}…"),
+    ],
+    ids=range(6),
+)
+def test_any_value_is_shown_in_one_short_line(value, line):
+    assert shown(value) == line and len(line) <= 40
+
+
+def test_what_is_shown_is_a_plain_string():
+    assert shown(Says("one\n two")) == "one two" and type(shown(Says("one"))) is str
+    assert shown(Says("")) == "<Says>" and shown(ValueError("no"), str, most=2) == "no"
+    assert shown(-(10**4400)) == "<int>"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit])
+def test_interruption_gets_through_what_shows(error):
+    def interrupted(value):
+        raise error
+
+    with pytest.raises(error):
+        shown(1, interrupted)
