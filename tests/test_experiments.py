@@ -76,6 +76,7 @@ RIGHT = [
         nn.Sequential(nn.ZeroPad2d((1, 0, 1, 0)), nn.AvgPool2d(2), nn.Conv2d(3, 6, 1)),
         "Channels and stride both fit.",
     ),
+    ("02.repair_1", lambda x: option_a(x).double(), "This is He's option A"),
     ("02.repair_1", nn.Conv2d(3, 6, 1, stride=2).double(), "Channels and stride both fit."),
     ("02.repair_1", nn.LazyConv2d(6, 1, stride=2), "Channels and stride both fit."),
     ("02.repair_1", Carries(option_a), "This is He's option A: no parameters, and zeros for the new channels. The"),
@@ -118,6 +119,8 @@ MISTAKES = [
     ("02.repair_2", nn.Identity(), "(2, 1, 8, 12) is stretched"),
     ("02.repair_2", nn.LSTM(12, 12), "your shortcut raised"),
     ("02.repair_2", nn.MaxPool2d(1, return_indices=True), "must return one tensor"),
+    ("02.repair_1", lambda x: option_a(x).to(torch.complex64), "must return one tensor, of real numbers."),
+    ("02.repair_1", nn.Conv2d(3, 6, 1, 2, device="meta"), "Its weights have no values: they are on the meta device."),
     ("02.repair_3", nn.Conv2d(3, 3, 1, stride=3), "see `compose` in lesson 01"),
     ("02.repair_1", Carries(lambda x: 1 / 0), "At size 8 your shortcut raised ZeroDivisionError: division by zero."),
     ("02.repair_1", nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 6, 1, 2)), "It writes over x"),
@@ -246,6 +249,17 @@ def test_module_that_cannot_be_copied_is_run_itself():
     with pytest.raises(RuntimeError, match="deepcopy"):
         deepcopy(module)
     assert TRY["02.repair_1"](module).right
+
+
+def test_shortcut_that_changes_the_usual_type_is_judged_as_before():
+    def changes(x):
+        torch.set_default_dtype(torch.float64)
+        return option_a(x)
+
+    try:
+        assert TRY["02.repair_1"](changes).right
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_shortcut_is_judged_alike_whatever_its_weights_and_whenever():
