@@ -1,8 +1,11 @@
 # make lab | make test | make notebooks | make thorough
-# PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no; WORKERS says how many run tests.
+# PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no; WORKERS says how many run
+# TESTS, with the versions in PINS.
 PORT    ?= 8888
 BROWSER ?= yes
 WORKERS ?= 3
+TESTS   ?= notebooks tests skiplib
+PINS    ?= constraints.txt
 FIRST   := doc/tree/notebooks/00_start_here.ipynb
 WINDOWS := $(filter Windows_NT,$(OS))
 ifneq ($(filter yes no,$(BROWSER)),)
@@ -36,14 +39,14 @@ mypy: .venv/test
 # All tests: those in a browser, strict nbval, and all others. A second thread is no help beside other workers.
 pytest: export OMP_NUM_THREADS := 1
 pytest: .venv/test
-	$(BIN)/pytest -n $(WORKERS) $(NBVAL) notebooks tests skiplib
+	$(BIN)/pytest -n $(WORKERS) $(NBVAL) $(TESTS)
 thorough: .venv/test
 	$(BIN)/python tools/thorough.py $(WORKERS) $(NBVAL)
 
 notebooks: .venv/lab
 	$(BIN)/python tools/execute_notebooks.py
 
-.venv/lab .venv/test: pyproject.toml constraints.txt
+.venv/lab .venv/test: pyproject.toml $(PINS)
 	$(BIN)/python $(if $(UV),,-m pip) --version >/dev/null 2>&1 || $(VENV) .venv  # never over another interpreter's
-	$(INSTALL) --quiet --constraint constraints.txt --editable ".$(if $(filter %test,$@),[test])"
+	$(INSTALL) --quiet --constraint $(PINS) --editable ".$(if $(filter %test,$@),[test])"
 	@touch $@
