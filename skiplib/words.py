@@ -66,10 +66,10 @@ def in_ranges(sizes: Sequence[int], *, most: int | None = None) -> str:
             runs[-1][1:] = [size]
         else:
             runs.append([size])
-    shown = [" to ".join(map(str, run)) for run in runs]
+    words = [" to ".join(map(str, run)) for run in runs]
     if most and len(runs) > most:
-        shown[most - 1 :] = ["…", f"{shown[-1]} ({len(sizes)} in all)"]
-    return ", ".join(shown) or "none"
+        words[most - 1 :] = ["…", f"{words[-1]} ({len(sizes)} in all)"]
+    return ", ".join(words) or "none"
 
 
 def seen_in_words(pixels: Sequence[int], word: str = "pixel") -> str:

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
@@ -29,37 +28,32 @@ def steps(nbval):
     for values in SETTINGS:
         extra = {name: value for name, value in zip(NAMES, values, strict=True) if value}
         yield "nbval, " + " ".join(extra.values()), [*nbval, "notebooks"], extra
-    for time_ in ("first", "second"):
-        yield f"browser, {time_} time", ["tests/browser"], {"OMP_NUM_THREADS": "1"}
+    for turn in ("first", "second"):
+        yield f"browser, {turn} time", ["tests/browser"], {"OMP_NUM_THREADS": "1"}
 
 
 def counted(report):
     """How many tests passed, failed and were skipped, from a report in JUnit's format."""
-    suite = ElementTree.parse(report).find("testsuite") if report.exists() else None
-    count = Counter(
-        {name: int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped")}
-        if suite is not None
-        else {}
-    )
-    failed = count["failures"] + count["errors"]
-    return count["tests"] - failed - count["skipped"], failed, count["skipped"]
+    if not report.exists():  # nothing was run
+        return 0, 0, 0
+    suite = ElementTree.parse(report).find("testsuite")
+    tests, failures, errors, skipped = (int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped"))
+    return tests - failures - errors - skipped, failures + errors, skipped
 
 
 def main(workers, *nbval):
     """Run each step, show what fails, and print the table."""
-    rows, bad = [], False
-    spread = ["-n", workers]
+    rows, codes = [], set()
     with TemporaryDirectory() as folder:
         for number, (name, arguments, extra) in enumerate(steps(nbval)):
             report, start = Path(folder) / f"{number}.xml", time.perf_counter()
-            command = [sys.executable, "-m", "pytest", *spread, f"--junitxml={report}", *arguments]
-            code = subprocess.run(command, env=os.environ | extra).returncode
+            command = [sys.executable, "-m", "pytest", "-n", workers, f"--junitxml={report}", *arguments]
+            codes.add(subprocess.run(command, env=os.environ | extra).returncode)
             rows.append((name, *counted(report), round(time.perf_counter() - start)))
-            bad = bad or code != 0
     print(f"{'':44}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
     for name, *numbers in rows:
         print("{:44}{:8}{:8}{:9}{:9}".format(name, *numbers))
-    sys.exit(bad)
+    sys.exit(codes != {0})
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ class NetworkExplorer(Explorer):
         """What makes the same explorer again."""
         values = super().settings
         any_alpha, scale = values.pop("any_alpha"), values["alpha"]
-        return values | {"alpha": {"1": 1, "any": any_alpha if any_alpha != 1 else 1}.get(str(scale), scale)}
+        any_alpha = 1 if any_alpha == 1 else any_alpha  # 1.0 and 1 are one setting, and one word
+        return values | {"alpha": {"1": 1, "any": any_alpha}.get(str(scale), scale)}
 
     def bound_controls(self) -> None:
         """Show the slider for alpha where it counts."""
