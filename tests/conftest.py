@@ -44,12 +44,12 @@ def pytest_collection_modifyitems(items):
 
 
 class _Together(LoadScopeScheduling):
-    """What shares something slow runs on one worker: a file, or a lesson in a browser."""
+    """What shares something slow runs on one worker: a file, or a lesson in a browser; but the longest files do not."""
 
     def _split_scope(self, nodeid):
         file, _, test = nodeid.partition("::")
         lesson = re.search(r"\[(\d\d_\w+)\.ipynb", test)
-        return lesson[1] if lesson else nodeid if "browser" in file else file
+        return lesson[1] if lesson else nodeid if re.search("browser|test_base|test_reliability", file) else file
 
 
 def pytest_xdist_make_scheduler(config, log):

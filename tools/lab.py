@@ -112,21 +112,27 @@ def _wait_for(url, server, log):
 
 
 class Notebook:
-    """One notebook in one page of the browser."""
+    """One notebook in a page of the browser: a new page, or one that shows another notebook of this JupyterLab."""
 
     def __init__(self, page, url, token, path):
         self.page, self.path, self.errors = page, path, []
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(f"{url}/lab/tree/{path}?token={token}&reset")
+        if page.url.startswith(url):
+            self.command("docmanager:open", path=path)
+        else:
+            page.goto(f"{url}/lab/tree/{path}?token={token}&reset")
         self._wait_until_ready()
         self.collapse()
 
+    def close(self):
+        """End its kernel and close it, unsaved; its page stays, for another."""
+        self.page.evaluate("window.panel.sessionContext.shutdown().then(() => window.panel.dispose())")
+
     def command(self, name, **arguments):
         """Run one of JupyterLab's commands, and wait until it is done."""
-        return self.page.evaluate(
-            "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments]
-        )
+        execute = "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); }"
+        self.page.evaluate(execute, [name, arguments])
 
     def collapse(self):
         """Give the notebook the whole width."""

@@ -37,27 +37,28 @@ def lab(tmp_path_factory):
         yield url, token, root
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def open_notebook(chromium, lab):
-    """Opens a notebook in a window of its own."""
+    """Opens a notebook in place of the one before. JupyterLab itself is loaded once: that takes 5 s of a processor."""
     url, token, _ = lab
-    pages = []
+    page, before = chromium.new_page(), []
 
-    def opened(path):
-        pages.append(chromium.new_page(viewport=WINDOW))
-        return Notebook(pages[-1], url, token, path)
+    def opened(path, **window):
+        while before:
+            before.pop().close()
+        page.set_viewport_size(window or WINDOW)
+        before.append(Notebook(page, url, token, path))
+        before[0].theme("light")
+        return before[0]
 
     yield opened
-    for page in pages:
-        page.close()
+    page.close()
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS)
 def fresh(request, open_notebook):
     """Each notebook, opened once for all tests that take it: as it is stored, until one of them takes ``ran``."""
-    notebook = open_notebook(f"notebooks/{request.param}")
-    yield notebook
-    notebook.page.close()
+    return open_notebook(f"notebooks/{request.param}")
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +71,12 @@ def ran(fresh):
 @pytest.fixture
 def of_cells(open_notebook, lab):
     """Opens a notebook of these cells, under this name."""
-    opened_here = []
 
     def opened(name, *sources):
         write_notebook(lab[2] / f"{name}.ipynb", *sources, **PROTECTED)
-        opened_here.append(open_notebook(f"{name}.ipynb"))
-        return opened_here[-1]
+        return open_notebook(f"{name}.ipynb")
 
-    yield opened
-    for notebook in opened_here:
-        notebook.page.close()
+    return opened
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ FOLD = """place => {
     notebook.activeCellIndex = place;
     return window.jupyterapp.commands.execute('notebook:toggle-heading-collapse');
 }"""
+PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 BOX = "element => element.getBoundingClientRect().toJSON()"
 TWO = (
     "from skiplib.explorers.convolution import ConvExplorer\nConvExplorer(input_size=8, stride=2)",
@@ -88,7 +89,7 @@ def assert_no_answer_is_on_the_screen_with_its_question(notebook, screenshot):
         for look, hidden in folded:
             place = look - 1
             notebook.cell(place)
-            notebook.page.wait_for_timeout(100)
+            notebook.page.evaluate(PAINTED)
             assert on_screen(notebook, place)
             assert [other for other in hidden if on_screen(notebook, other)] == []
         screenshot(notebook, width)
@@ -355,7 +356,7 @@ def contrasts(page, cell):
         if not shown or not inside or len(rgb) < 3:
             continue
         crop = image.crop((int(x), int(y), int(x + width) + 1, int(y + height) + 1))
-        _, background = max(crop.getcolors(1 << 24))
+        _, background = max(crop.getcolors(crop.width * crop.height))
         dark, light = sorted((luminance(rgb), luminance(background)))
         yield words, (light + 0.05) / (dark + 0.05)
 

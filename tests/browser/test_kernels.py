@@ -4,7 +4,6 @@ import re
 import shutil
 
 import pytest
-from lab import Notebook
 from playwright.sync_api import expect
 
 from browser.conftest import ROOT
@@ -14,11 +13,9 @@ BEFORE = "element => getComputedStyle(element, '::before')"
 
 
 @pytest.mark.parametrize("name", ["01_output_size.ipynb", "02_residual_add.ipynb"])
-def test_hardly_anything_moves_when_the_stored_picture_becomes_the_live_one(chromium, lab, name):
-    url, token, root = lab
-    shutil.copy(ROOT / "notebooks" / name, root / "notebooks" / f"stored-{name}")
-    page = chromium.new_page(viewport={"width": 1400, "height": 900})
-    notebook = Notebook(page, url, token, f"notebooks/stored-{name}")
+def test_hardly_anything_moves_when_the_stored_picture_becomes_the_live_one(open_notebook, lab, name):
+    shutil.copy(ROOT / "notebooks" / name, lab[2] / "notebooks" / f"stored-{name}")
+    notebook = open_notebook(f"notebooks/stored-{name}", width=1400, height=900)
     notebook.command("notebook:expand-all-headings")
     stored = heights(notebook)
     notebook.run_all()
@@ -26,7 +23,6 @@ def test_hardly_anything_moves_when_the_stored_picture_becomes_the_live_one(chro
     live = heights(notebook)
     assert live.keys() == stored.keys() != set()
     assert max(abs(live[place] - stored[place]) for place in live) <= 32  # pixels
-    page.close()
 
 
 def heights(notebook):
@@ -35,20 +31,16 @@ def heights(notebook):
     return {place: areas[place].bounding_box()["height"] for place in areas if notebook.cell(place)}
 
 
-def test_saved_and_reopened_with_a_new_kernel_it_shows_its_picture(of_cells, chromium, lab, screenshot):
+def test_saved_and_reopened_with_a_new_kernel_it_shows_its_picture(of_cells, open_notebook, screenshot):
     first = of_cells("saved", CONV)
     first.run_all()
     first.command("docmanager:save")
-    first.page.evaluate("window.panel.sessionContext.shutdown()")
-    first.page.close()
-    url, token, _ = lab
-    again = Notebook(chromium.new_page(), url, token, "saved.ipynb")
+    again = open_notebook("saved.ipynb")
     cell = again.cell(0)
     expect(cell.locator(".jp-OutputArea-output img")).to_have_attribute("alt", re.compile("8 by 8"))
     assert "Error" not in cell.inner_text()
     assert again.errors == []
     screenshot(again, "reopened")
-    again.page.close()
 
 
 def test_without_its_kernel_one_sentence_says_what_to_do(of_cells, screenshot):
