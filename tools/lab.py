@@ -20,16 +20,12 @@ SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CONFIG = Path(__file__).parent / "jupyter"  # as for `make lab`
 PRIVATE = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
-ANSWERED = """async () => {  // what was sent before is answered before; an "idle" kernel may not have begun
+RESTS = """() => {  // an "idle" kernel may not have begun: so each message that was sent must be done with (4)
     const kernel = window.panel.sessionContext.session.kernel;
-    await kernel.requestExecute({code: '', silent: true, store_history: false}).done;
-    const open = comm => comm.targetName === 'jupyter.widget' && !comm.isDisposed;
-    const widget = [...kernel._comms.values()].find(open);
-    if (widget) await widget.send({method: 'request_state'}).done;  // widgets have a thread of their own
+    return kernel.status === 'idle' && [...kernel._futures.values()].every(future => future._status & 4) &&
+        [...document.querySelectorAll('.skiplib-cell, .skiplib-explorer')].every(
+            each => !/Computing …|until it rests/.test(each.textContent));  // innerText would lay the page out
 }"""
-RESTS = """() => [...document.querySelectorAll('.skiplib-cell, .skiplib-explorer')].every(
-    each => !/Computing …|until it rests/.test(each.textContent))  // innerText would lay the page out each time"""
-IDLE = "window.panel.sessionContext.session.kernel.status === 'idle'"
 READY = """async (path) => {
     const app = window.jupyterapp;
     if (!app) return false;
@@ -150,7 +146,7 @@ class Notebook:
     def run_all(self):
         """Run every cell, and wait for the last."""
         self.command("notebook:run-all-cells")
-        self._wait_until_idle()
+        self.settle()
 
     def restart(self):
         """Throw the kernel away for a new one, and run every cell in it."""
@@ -207,12 +203,7 @@ class Notebook:
 
     def settle(self):
         """Wait until the kernel has answered and the page shows it."""
-        self.page.wait_for_timeout(60)
         for _ in range(2):  # the page holds a second change back until the first is answered
-            self.page.evaluate(ANSWERED)
-        self.page.wait_for_function(RESTS, timeout=120_000, polling=50)
-        self._wait_until_idle()
-
-    def _wait_until_idle(self):
-        self.page.wait_for_function(IDLE, timeout=120_000, polling=20)  # not by frames: a page behind has none
-        self.page.wait_for_timeout(60)
+            self.page.wait_for_timeout(60)
+            self.page.wait_for_function(RESTS, timeout=120_000, polling=20)  # not by frames: a page behind has none
+        self.page.wait_for_timeout(20)

@@ -224,7 +224,7 @@ def test_every_explorer_fits_one_screen_and_stays_in_view_after_its_cell_is_run(
         for _ in range(2):  # a reader comes from the cell before
             ran.command("notebook:run-cell-and-select-next")
             ran.settle()
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(200)
         parts = page.evaluate(PARTS, place)
         screenshot(ran, f"{width}-{place}")
         assert parts["needed"] <= parts["room"], (place, parts)
