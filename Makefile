@@ -1,4 +1,4 @@
-# make lab | make test | make notebooks | make thorough
+# make lab | make test | make notebooks | make thorough | make site
 # PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no; WORKERS says how many run
 # TESTS, with the versions in PINS.
 PORT    ?= 8888
@@ -11,6 +11,7 @@ WINDOWS := $(filter Windows_NT,$(OS))
 ifneq ($(filter yes no,$(BROWSER)),)
 unexport BROWSER  # Jupyter would take it for the name of a program
 endif
+SITE_PYTHON ?= python3.12
 PYTHON  ?= $(if $(WINDOWS),python,python3)
 UV      := $(shell command -v uv 2>/dev/null)
 VENV     = $(if $(UV),uv venv --quiet --python $(PYTHON),$(PYTHON) -m venv)
@@ -20,7 +21,7 @@ ROOT_OK  = $(if $(filter 0,$(shell id -u)),--allow-root)
 NBVAL   := --nbval --nbval-current-env --nbval-cell-timeout=150 --nbval-sanitize-with tests/nbval_sanitize.cfg
 NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
 
-.PHONY: lab test ruff mypy pytest notebooks thorough
+.PHONY: lab test ruff mypy pytest notebooks thorough site
 .DELETE_ON_ERROR:
 
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
@@ -45,6 +46,15 @@ thorough: .venv/test
 
 notebooks: .venv/lab
 	$(BIN)/python tools/execute_notebooks.py
+
+# Into build/site, for any static host. Its tools have an environment of their own, and need Python 3.12 and npm.
+site: .venv/lab build/tools
+	$(BIN)/python tools/web/build.py build/tools build
+build/tools: tools/web/requirements.txt tools/web/package.json
+	$(SITE_PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --requirement $<
+	cp tools/web/package.json $@ && npm install --silent --prefix $@
+	@touch $@
 
 .venv/lab .venv/test: pyproject.toml $(PINS)
 	$(BIN)/python $(if $(UV),,-m pip) --version >/dev/null 2>&1 || $(VENV) .venv  # never over another interpreter's

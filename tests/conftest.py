@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items):
 
 
 class _Together(LoadScopeScheduling):
-    """What shares something slow runs on one worker: a file, or a lesson in a browser; but the longest files do not."""
+    """What shares something slow runs on one worker: a file, or a lesson in a browser; not the longest files."""
 
     def _split_scope(self, nodeid):
         file, _, test = nodeid.partition("::")

@@ -8,7 +8,7 @@ from lab import SWITCHES, Notebook, find_chromium, jupyter_lab, write_notebook
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")), reverse=True)  # the long ones first
+NOTEBOOKS = sorted((path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")), reverse=True)  # longest first
 WINDOW = {"width": 1280, "height": 1000}
 PROTECTED = {"deletable": False, "editable": False}  # as explorer cells are
 expect.set_options(timeout=60_000)  # milliseconds: on a busy machine a kernel may need them
@@ -39,7 +39,7 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def open_notebook(chromium, lab):
-    """Opens a notebook in place of the one before. JupyterLab itself is loaded once: that takes 5 s of a processor."""
+    """Opens a notebook in place of the one before: loading JupyterLab takes 5 s of a processor."""
     url, token, _ = lab
     page, before = chromium.new_page(), []
 
