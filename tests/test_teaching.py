@@ -5,7 +5,7 @@ import re
 from html import unescape
 
 import pytest
-from teaching import GUIDE, ROOT, lesson_of, places, written
+from teaching import GUIDE, ROOT, cells_of, places, written
 
 from skiplib.explorers.base import Explorer
 from skiplib.training import race
@@ -27,7 +27,7 @@ def moves(number):
 
 
 def headings(number):
-    texts = [cell.source for cell in lesson_of(number).cells if cell.cell_type == "markdown"]
+    texts = [cell.source for cell in cells_of(number) if cell.cell_type == "markdown"]
     return re.findall("^##+ (.*)", "\n".join(texts), re.M)
 
 
@@ -35,7 +35,7 @@ def explorers(number):
     """The line that makes the first explorer under each heading, and what it is made of."""
     heading, found, space = "", {}, {}
     computes = number in ("03", "04", "05")  # for long; there the explorers need imports alone
-    for cell in lesson_of(number).cells:
+    for cell in cells_of(number):
         heading = (re.findall("^##+ ((?!Look$|Notice$).*)", cell.source, re.M) or [heading])[-1]
         tree = ast.parse(cell.source if cell.cell_type == "code" else "")
         kept = (ast.Import, ast.ImportFrom) if computes else (ast.stmt,)

@@ -22,19 +22,18 @@ BLOCK = re.compile(r"(<!-- questions (\d\d) -->\n).*?(?=<!-- end -->)", re.DOTAL
 ASKED = re.compile(r'\b(?:ask|FatesExplorer|try_\w+)\(\s*"\d\d\.(\w+)"')
 
 
-def lesson_of(number: str, folder: str = "notebooks") -> Any:
-    """The notebook of a lesson, or its solution."""
+def cells_of(number: str, folder: str = "notebooks") -> list[nbformat.NotebookNode]:
+    """The cells of a lesson, or of its solution."""
     (path,) = (ROOT / folder).glob(f"{number}_*.ipynb")
-    return nbformat.read(path, as_version=4)
+    return list(nbformat.read(path, as_version=4).cells)
 
 
 def places(number: str) -> dict[str, str]:
     """The heading under which each question is asked, in the lesson's order."""
     heading, found = "", dict[str, str]()
-    for cell in lesson_of(number).cells:
+    for cell in cells_of(number):
         if cell.cell_type == "markdown":
-            headings = [each for each in re.findall("^##+ (.*)", cell.source, re.MULTILINE) if each != "Look"]
-            heading = [heading, *headings][-1]
+            heading = [heading, *re.findall("^##+ (?!Look$)(.*)", cell.source, re.MULTILINE)][-1]
         else:
             found |= dict.fromkeys(ASKED.findall(cell.source), heading)
     return found
@@ -42,28 +41,26 @@ def places(number: str) -> dict[str, str]:
 
 def solved(number: str) -> dict[str, tuple[str, str]]:
     """The solution of each question whose answer is run, as code, and what was said of it."""
-    known: dict[str, str] = {}
-    found = {}
-    for cell in lesson_of(number, "notebooks/solutions").cells:
+    names, found = dict[str, str](), dict[str, tuple[str, str]]()
+    for cell in cells_of(number, "notebooks/solutions"):
         for node in ast.walk(ast.parse(cell.source)) if cell.cell_type == "code" else ():
             match node:
-                case ast.Assign(targets=[ast.Name(name)], value=value):
-                    known[name] = ast.unparse(value)
-                case ast.FunctionDef(name=name, body=[*_, ast.Return(value=ast.expr() as value)]):
-                    known[name] = ast.unparse(value)
-                case ast.Call(func=ast.Name(name), args=[ast.Constant(str(question)), value]) if name[:4] == "try_":
-                    answer = ast.unparse(value)
-                    said = [output.data["text/plain"] for output in cell.outputs if "data" in output]
-                    found[question[3:]] = known.get(answer, answer), said[-1].removeprefix("✓ Right. ")
+                case ast.Assign([ast.Name(name)], value) | ast.FunctionDef(name, body=[ast.Return(value)]):
+                    names[name] = ast.unparse(value)
+                case ast.Call(ast.Name(judge), [ast.Constant(question), answer]) if judge.startswith("try_"):
+                    (said,) = (output.data["text/plain"] for output in cell.outputs if output.get("execution_count"))
+                    code = ast.unparse(answer)
+                    found[question[3:]] = names.get(code, code), said.removeprefix("✓ Right. ")
     return found
 
 
-def in_words(value: Any, known: Texts) -> str:
-    """An answer as one would say it.
+def answer_of(known: Texts) -> Any:
+    """The right answer of a question; None if it has to be run."""
+    return output_size(**known["size"]) if "size" in known else known.get("answer")
 
-    >>> in_words([1, 3], {"answer": [1, 2], "range": [1, 3]}), in_words([], {"answer": ["A"], "options": ["A"]})
-    ('1, 3', 'none')
-    """
+
+def in_words(value: Any, known: Texts) -> str:
+    """An answer as one would say it."""
     if "rows" in known:
         return ", ".join(f"{row}: {word}" for row, word in zip(known["rows"], value, strict=True))
     if isinstance(value, list):
@@ -72,50 +69,39 @@ def in_words(value: Any, known: Texts) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def answer_of(known: Texts) -> Any:
-    """The right answer; None if it has to be run."""
-    return output_size(**known["size"]) if "size" in known else known.get("answer")
-
-
 def slips(known: Texts) -> dict[str, str]:
     """What well-known misconceptions lead to, and what is said of each."""
-    found: dict[str, dict[str, None]] = {}
+    found = dict[str, dict[str, None]]()
     for value, why in size_slips(**known["size"]) if "size" in known else known.get("mistakes", ()):
         if value != answer_of(known):
             found.setdefault(in_words(value, known), {})[why] = None
     return {value: " Or: ".join(whys) for value, whys in found.items()}
 
 
-def one_line(text: str) -> str:
-    """A text of several lines as one."""
-    return " ".join(text.split())
-
-
 def block(number: str) -> Iterator[str]:
-    """The answer sheet of a lesson, and then, question by question, what the class may say."""
+    """The lines on a lesson: its answer sheet, and then, question by question, what the class may say."""
     questions, solutions, where = questions_of(number), solved(number), places(number)
-    yield "| question | asked under | answer | why |\n|---|---|---|---|"
+    yield "\n| question | asked under | answer | why |\n|---|---|---|---|"
     for name, heading in where.items():
         known = questions[name]
-        code, why = solutions.get(name) or ("", known["reason"])
-        if code and "rows" not in known:
-            answer = f"such as `{code}`"
-        else:
-            answer = in_words(ast.literal_eval(code) if code else answer_of(known), known)
-        cells = (f"`{number}.{name}`", heading, answer, why)
-        yield f"| {' | '.join(one_line(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+        code, why = solutions.get(name) or (repr(answer_of(known)), known["reason"])
+        run = "run" in known and "rows" not in known
+        answer = f"such as `{code}`" if run else in_words(ast.literal_eval(code), known)
+        yield (
+            f"| `{number}.{name}` | " + " | ".join(each.replace("|", r"\|") for each in (heading, answer, why)) + " |"
+        )
     for name in where:
         known = questions[name]
         options = f" [{', '.join(known['options'])}]" if "options" in known else ""
-        yield f"\n**`{number}.{name}`** {one_line(known.get('ask', 'An exercise in code.'))}{options}\n"
-        yield from (f"- *{value}*: {one_line(why)}" for value, why in slips(known).items())
+        yield f"\n**`{number}.{name}`** {known.get('ask', 'An exercise in code.').strip()}{options}\n"
+        yield from (f"- *{value}*: {why.strip()}" for value, why in slips(known).items())
         if "hint" in known:
-            yield f"- Anything else: {one_line(known['hint'])}"
+            yield f"- Anything else: {known['hint'].strip()}"
 
 
-def written(text: str) -> str:
+def written(guide: str) -> str:
     """The guide with the questions as they are now."""
-    return BLOCK.sub(lambda found: f"{found[1]}\n" + "\n".join(block(found[2])) + "\n\n", text)
+    return BLOCK.sub(lambda found: found[1] + "\n".join(block(found[2])) + "\n\n", guide)
 
 
 if __name__ == "__main__":
