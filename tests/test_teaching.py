@@ -23,7 +23,7 @@ def moves(number):
     """The rows of a lesson's table of moves: heading, settings, and what is then said."""
     table = LESSONS[number].partition("| under | set | it says | what to say |")[2].partition("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
-    return [(heading, re.findall(r"`(\w+)` (\{[^}]*\}|[^,]+)", moved), said) for heading, moved, said, _ in rows]
+    return [(row[0], re.findall(r"`(\w+)` (\{[^}]*\}|[^,]+)", row[1]), row[2] + row[3]) for row in rows]
 
 
 def headings(number):
@@ -77,6 +77,9 @@ def test_lesson_is_in_the_guide_with_all_its_questions(number):
     assert f"<!-- questions {number} -->" in TEXT and "**Where it stalls**" in LESSONS[number]
     (answers,) = re.findall(f"(?s)<!-- questions {number} -->(.*?)<!-- end -->", TEXT)
     assert re.findall(rf"^\| `{number}\.(\w+)`", answers, re.M) == list(places(number))
+    assert (
+        f"Time: {re.search('ipynb.,? ([0-9]+) minutes', LESSONS[number])[1]} minutes." in cells_of(number)[0].source
+    )
     assert set(re.findall(rf"`{number}\.(\w+)`", LESSONS[number])) <= set(places(number))
 
 
