@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell
 from test_house import folds
 from web import notebooks, pages
 
@@ -120,3 +120,12 @@ def test_page_to_read_folds_its_answers_and_asks_nobody(monkeypatch, path):
             ROOT / file if target.startswith("../" * len(path.parts)) else (ROOT / "notebooks" / path).parent / file
         )
         assert place.exists() or target.endswith("/index.html"), target
+
+
+def test_fold_ends_at_the_next_heading_as_high():
+    folded = new_markdown_cell("### Look", metadata={pages.FOLDED: True})
+    rest = [new_markdown_cell(source) for source in ("#### Deeper", "inside", "## Next", "outside")]
+    page = "".join(pages.rendered([folded, *rest]))
+    hidden = re.search("<details><summary>Look</summary>(.*)</details>(.*)", page, re.DOTALL)
+    assert "Deeper" in hidden[1] and "inside" in hidden[1]
+    assert "Next" in hidden[2] and "outside" in hidden[2]
