@@ -37,18 +37,21 @@ def by_hand(stack):
     weights = [layer.weight for layer in stack.modules() if isinstance(layer, nn.Conv2d)]
     loss = F.cross_entropy(stack.head(hidden[-1]), LABELS)
     norms = [gradient.double().norm().item() for gradient in torch.autograd.grad(loss, [*hidden, *weights])]
-    rms = [h.detach().double().square().mean().sqrt().item() for h in hidden]
-    return norms[: len(hidden)], norms[len(hidden) :], rms
+    layers = [h.detach().double() for h in hidden]
+    rms = [h.square().mean().sqrt().item() for h in layers]
+    spreads = [(h - h.mean(0)).square().mean().sqrt().item() / size for h, size in zip(layers, rms, strict=True)]
+    return norms[: len(hidden)], norms[len(hidden) :], rms, spreads
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_profile_equals_a_loop_by_hand(settings):
     stack = stack_of(**settings)
     (profile,) = gradient_profiles([stack], IMAGES, LABELS)
-    activations, weights, rms = by_hand(stack)
+    activations, weights, rms, spreads = by_hand(stack)
     assert profile.activations == pytest.approx(activations, rel=1e-4)
     assert profile.weights == pytest.approx(weights, rel=1e-4)
     assert profile.rms == pytest.approx(rms, rel=1e-5)
+    assert profile.spreads == pytest.approx(spreads, rel=1e-3)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -66,7 +69,7 @@ def test_networks_side_by_side_equal_networks_one_by_one(settings):
 def test_low_precision_is_that_of_the_whole_network(precision, settings):
     nets = compare(12, seeds=[172], images=IMAGES, labels=LABELS, channels=4, precision=precision, **settings)
     for profiles, skip in ((nets.plain, False), (nets.skip, True)):
-        activations, weights, rms = by_hand(stack_of(skip=skip, **settings).to(getattr(torch, precision)))
+        activations, weights, rms, _ = by_hand(stack_of(skip=skip, **settings).to(getattr(torch, precision)))
         assert profiles[0].activations == pytest.approx(activations, rel=0.05)
         assert profiles[0].weights == pytest.approx(weights, rel=0.05)
         assert profiles[0].rms == pytest.approx(rms, rel=0.02)
@@ -77,6 +80,7 @@ def test_half_precision_loses_what_single_keeps_and_overflows():
     assert lost.activations[0] == 0 < lost.activations[-1]
     deep = compare(100, seeds=[172], images=IMAGES[:4], labels=LABELS[:4], precision="half", init="he").skip[0]
     assert not math.isfinite(deep.rms[-1]) and math.isfinite(deep.rms[0])
+    assert math.isnan(deep.off[-1]) and 0 < deep.off[0] < 1
 
 
 def test_precision_that_is_none_is_named():
@@ -205,7 +209,7 @@ def test_seeds_keep_their_order_also_where_there_are_many():
     nets = compare(12, seeds=range(9), images=IMAGES, labels=LABELS, channels=4)
     for seed in (0, 4, 8):
         for profiles, skip in ((nets.plain, False), (nets.skip, True)):
-            activations, weights, _ = by_hand(stack_of(seed=seed, skip=skip))
+            activations, weights, *_ = by_hand(stack_of(seed=seed, skip=skip))
             assert profiles[seed].activations == pytest.approx(activations, rel=1e-4)
             assert profiles[seed].weights == pytest.approx(weights, rel=1e-4)
     assert len(nets.plain) == len(nets.skip) == 9
