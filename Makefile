@@ -1,4 +1,4 @@
-# make lab | make test | make notebooks | make thorough
+# make lab | make test | make notebooks | make handout | make thorough
 # PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no; WORKERS says how many run
 # TESTS, with the versions in PINS.
 PORT    ?= 8888
@@ -20,7 +20,7 @@ ROOT_OK  = $(if $(filter 0,$(shell id -u)),--allow-root)
 NBVAL   := --nbval --nbval-current-env --nbval-cell-timeout=150 --nbval-sanitize-with tests/nbval_sanitize.cfg
 NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
 
-.PHONY: lab test ruff mypy pytest notebooks thorough
+.PHONY: lab test ruff mypy pytest notebooks handout thorough
 .DELETE_ON_ERROR:
 
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
@@ -45,6 +45,8 @@ thorough: .venv/test
 
 notebooks: .venv/lab
 	$(BIN)/python tools/execute_notebooks.py
+handout: .venv/lab
+	$(BIN)/python tools/handout.py
 
 .venv/lab .venv/test: pyproject.toml $(PINS)
 	$(BIN)/python $(if $(UV),,-m pip) --version >/dev/null 2>&1 || $(VENV) .venv  # never over another interpreter's
