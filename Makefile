@@ -1,5 +1,5 @@
-# make lab | make test | make notebooks | make thorough | make site
-# PORT and BROWSER steer `make lab`, for example: make lab PORT=9000 BROWSER=no; WORKERS says how many run
+# make lab | make teach | make test | make notebooks | make handout | make site | make thorough
+# PORT and BROWSER steer `make lab` and `teach`, for example: make lab PORT=9000 BROWSER=no; WORKERS says how many run
 # TESTS, with the versions in PINS.
 PORT    ?= 8888
 BROWSER ?= yes
@@ -21,11 +21,11 @@ ROOT_OK  = $(if $(filter 0,$(shell id -u)),--allow-root)
 NBVAL   := --nbval --nbval-current-env --nbval-cell-timeout=150 --nbval-sanitize-with tests/nbval_sanitize.cfg
 NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
 
-.PHONY: lab test ruff mypy pytest notebooks thorough site
+.PHONY: lab teach test ruff mypy pytest notebooks handout site thorough
 .DELETE_ON_ERROR:
 
-lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
-lab: .venv/lab
+lab teach: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
+lab teach: %: .venv/%
 	$(BIN)/jupyter lab --port=$(PORT) $(NO_BROWSER) $(ROOT_OK) --LabApp.default_url=$(FIRST)
 
 test: .venv/test
@@ -46,6 +46,8 @@ thorough: .venv/test
 
 notebooks: .venv/lab
 	$(BIN)/python tools/execute_notebooks.py
+handout: .venv/lab
+	$(BIN)/python tools/handout.py
 
 # Into build/site, for any static host. Its tools have an environment of their own, and need Python 3.12 and npm.
 site: .venv/lab build/tools
@@ -56,7 +58,7 @@ build/tools: tools/web/requirements.txt tools/web/package.json
 	cp tools/web/package.json $@ && npm install --silent --prefix $@
 	@touch $@
 
-.venv/lab .venv/test: pyproject.toml $(PINS)
+.venv/lab .venv/teach .venv/test: pyproject.toml $(PINS)
 	$(BIN)/python $(if $(UV),,-m pip) --version >/dev/null 2>&1 || $(VENV) .venv  # never over another interpreter's
-	$(INSTALL) --quiet --constraint $(PINS) --editable ".$(if $(filter %test,$@),[test])"
+	$(INSTALL) --quiet --constraint $(PINS) --editable ".$(patsubst %,[%],$(filter-out lab,$(@F)))"
 	@touch $@

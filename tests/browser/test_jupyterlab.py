@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 from test_house import folds, read
+from test_slides import slides
 
 from browser.conftest import ROOT, WINDOW
 
@@ -47,6 +48,14 @@ FOLD = """place => {
     if (notebook.widgets[place].headingCollapsed) return;
     notebook.activeCellIndex = place;
     return window.jupyterapp.commands.execute('notebook:toggle-heading-collapse');
+}"""
+HEIGHTS = """async () => {
+    const notebook = window.panel.content, before = notebook.notebookConfig;
+    notebook.notebookConfig = {...before, windowingMode: 'none'};
+    await %s;
+    const heights = notebook.widgets.map(cell => cell.node.getBoundingClientRect().height);
+    notebook.notebookConfig = before;
+    return heights;
 }"""
 PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 BOX = "element => element.getBoundingClientRect().toJSON()"
@@ -231,6 +240,18 @@ def test_every_explorer_fits_one_screen_and_stays_in_view_after_its_cell_is_run(
         assert parts["picture"] >= 0.5 and parts["sliders"] >= 1, (place, parts)
         assert min(parts["widths"]) >= 180
     page.set_viewport_size(WINDOW)
+
+
+def test_every_slide_is_as_low_as_a_projector(ran):
+    """jupyterlab-deck at 1280 x 720: text as wide as here, cells without their margins of 12, 10 above the slide."""
+    ran.page.set_viewport_size({"width": 1299, "height": 720})
+    ran.command("notebook:expand-all-headings")
+    heights = ran.page.evaluate(HEIGHTS % PAINTED)
+    shown = slides(read(ROOT / ran.path).cells)
+    ran.page.set_viewport_size(WINDOW)
+    needed = {str(slide): 10 + sum(heights[place] - 12 for place in slide) for slide in shown}
+    assert min(heights[place] for slide in shown for place in slide) > 12
+    assert {slide: round(height) for slide, height in needed.items() if height > 720} == {}
 
 
 @pytest.fixture
