@@ -116,6 +116,18 @@ def test_no_answer_is_on_the_screen_with_its_question_after_all_cells_ran(ran, s
     assert_no_answer_is_on_the_screen_with_its_question(ran, screenshot)
 
 
+def test_every_slide_is_as_low_as_a_projector(ran):
+    """jupyterlab-deck at 1280 x 720: text as wide as here, cells without their margins of 12, 10 above the slide."""
+    ran.page.set_viewport_size({"width": 1299, "height": 720})
+    ran.command("notebook:expand-all-headings")
+    heights = ran.page.evaluate(HEIGHTS % PAINTED)
+    shown = slides(read(ROOT / ran.path).cells)
+    ran.page.set_viewport_size(WINDOW)
+    needed = {str(slide): 10 + sum(heights[place] - 12 for place in slide) for slide in shown}
+    assert min(heights[place] for slide in shown for place in slide) > 12
+    assert {slide: round(height) for slide, height in needed.items() if height > 720} == {}
+
+
 def test_every_explorer_lives_and_answers_the_keyboard(ran, screenshot):
     failed = [out for cell in ran.cells() for out in cell.get("outputs", []) if out["output_type"] == "error"]
     assert failed == []
@@ -240,18 +252,6 @@ def test_every_explorer_fits_one_screen_and_stays_in_view_after_its_cell_is_run(
         assert parts["picture"] >= 0.5 and parts["sliders"] >= 1, (place, parts)
         assert min(parts["widths"]) >= 180
     page.set_viewport_size(WINDOW)
-
-
-def test_every_slide_is_as_low_as_a_projector(ran):
-    """jupyterlab-deck at 1280 x 720: text as wide as here, cells without their margins of 12, 10 above the slide."""
-    ran.page.set_viewport_size({"width": 1299, "height": 720})
-    ran.command("notebook:expand-all-headings")
-    heights = ran.page.evaluate(HEIGHTS % PAINTED)
-    shown = slides(read(ROOT / ran.path).cells)
-    ran.page.set_viewport_size(WINDOW)
-    needed = {str(slide): 10 + sum(heights[place] - 12 for place in slide) for slide in shown}
-    assert min(heights[place] for slide in shown for place in slide) > 12
-    assert {slide: round(height) for slide, height in needed.items() if height > 720} == {}
 
 
 @pytest.fixture
