@@ -74,7 +74,7 @@ def rendered(cells):
 def style():
     """That of all pages: a light and a dark one of the code, too."""
     light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in ("xcode", "github-dark"))
-    return f"{(HERE / 'page.css').read_text()}\n{light}\n@media (prefers-color-scheme: dark) {{{dark}}}"
+    return f"{light}\n@media (prefers-color-scheme: dark) {{{dark}}}\n{(HERE / 'page.css').read_text()}"
 
 
 def page(path, root):

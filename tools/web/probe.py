@@ -3,22 +3,28 @@
     python tools/web/probe.py SITE [PICTURES]
 
 Follows every link, moves a slider and answers a question in each live lesson, and counts requests to the outside and
-errors: exits with 1 if there is one. With a folder for PICTURES it keeps what the windows show.
+errors: exits with 1 if there is one. Where there is a Firefox, each live lesson runs in it, too. With a folder for
+PICTURES it keeps what the windows show.
 """
 
+import json
+import os
 import re
+import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from shutil import which
 from statistics import median
 from threading import Thread
 
 from lab import SWITCHES, find_chromium
 from playwright.sync_api import sync_playwright
 
+HERE = Path(__file__).parent
 MISSING = "the server responded with a status of 404"  # JupyterLite asks for optional files
 LIVE = ("00_start_here", "01_output_size", "02_residual_add")
 STEPS = """() => {  // milliseconds from each key to a changed picture, as the page sees them
@@ -167,6 +173,18 @@ def move_a_slider(page, reader, name):
     return median(page.evaluate("steps"))
 
 
+def in_firefox(firefox, url):
+    """The live lessons in a Firefox, and an arrow key in each; gives the requests to the outside, and errors."""
+    command = ["node", HERE / "firefox.cjs", firefox, url, *LIVE]
+    modules = {"NODE_PATH": str(HERE.parents[1] / "build/tools/node_modules")}
+    said = subprocess.run(command, env=os.environ | modules, check=True, capture_output=True, text=True).stdout
+    found = json.loads(said)
+    print(found["version"])
+    for name, row in found["lessons"].items():
+        print(f"{name:20}{'':9}{row['ready']:9.1f}{row['all']:9.1f}")
+    return found["outside"], [error for row in found["lessons"].values() for error in row["failed"]]
+
+
 def scroll(page, begin):
     """Bring the first cell whose code holds this into sight."""
     page.evaluate(
@@ -192,6 +210,10 @@ def main(site, pictures=None):
             (picture, kernel, cells), sent, step = run(reader, name)
             print(f"{name:20}{picture:9.1f}{kernel:9.1f}{cells:9.1f}{sent:7.1f}{step:10.0f}")
         browser.close()
+        for firefox in filter(None, [which("firefox") or which("firefox-esr")]):
+            outside, errors = in_firefox(firefox, url)
+            reader.outside += outside
+            reader.errors += errors
     print("requests to the outside:", len(reader.outside), *reader.outside[:3])
     print("errors:", len(reader.errors), *reader.errors[:3], sep="\n  ")
     sys.exit(bool(reader.outside or reader.errors))
