@@ -7,9 +7,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from handout import FOLDED, folds
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from test_house import folds
 from web import notebooks, pages
 
 ROOT = Path(__file__).parents[1]
@@ -33,9 +33,8 @@ def read(path):
 def live(tmp_path_factory):
     """The folder of the notebooks as they run in a browser."""
     target = tmp_path_factory.mktemp("live")
-    for folder in ("", "solutions"):
-        command = [ROOT / "tools/web/notebooks.py", ROOT / "notebooks" / folder, target / folder]
-        subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+    command = [ROOT / "tools/web/notebooks.py", ROOT / "notebooks", target]
+    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
     return target
 
 
@@ -106,24 +105,20 @@ def test_imports_that_fail_go_with_the_names_that_they_bind(monkeypatch, source,
 @every_notebook
 def test_page_to_read_folds_its_answers_and_asks_nobody(monkeypatch, path):
     monkeypatch.setattr(pages, "with_live_pictures", read)
-    page = pages.page(ROOT / "notebooks" / path, "../" * len(path.parts))
-    cells = read(ROOT / "notebooks" / path).cells
+    here, root = ROOT / "notebooks" / path, "../" * len(path.parts)
+    page, cells = pages.page(here, root), read(here).cells
     assert page.count("<details>") == page.count("</details>") == len(list(folds(cells)))
     assert not re.search(r"""(src|url)\W+https?:|<script src|<link|\.ipynb(?!["&])""", page)
     assert page.count("<h1") == 1 and '<html lang="en">' in page
     assert all(re.search('alt="[^"]', picture) for picture in re.findall("<img [^>]*>", page))
     for target in re.findall('href="([^":#]+)"', page):
-        file = target.partition("?path=")[2] or target.replace(".html", ".ipynb").removeprefix(
-            "../" * len(path.parts)
-        )
-        place = (
-            ROOT / file if target.startswith("../" * len(path.parts)) else (ROOT / "notebooks" / path).parent / file
-        )
+        file = target.partition("?path=")[2] or target.replace(".html", ".ipynb").removeprefix(root)
+        place = (ROOT if target.startswith(root) else here.parent) / file
         assert place.exists() or target.endswith("/index.html"), target
 
 
 def test_fold_ends_at_the_next_heading_as_high():
-    folded = new_markdown_cell("### Look", metadata={pages.FOLDED: True})
+    folded = new_markdown_cell("### Look", metadata={FOLDED: True})
     rest = [new_markdown_cell(source) for source in ("#### Deeper", "inside", "## Next", "outside")]
     page = "".join(pages.rendered([folded, *rest]))
     hidden = re.search("<details><summary>Look</summary>(.*)</details>(.*)", page, re.DOTALL)

@@ -19,7 +19,7 @@ _RULES = {
     ".moved": "stroke-width:3.5",
     ".small": "font-size:12px",
 }
-_CLICK = "this.closest('.skiplib-explorer').querySelector('.skiplib-block-'+event.target.dataset.block)?.click()"
+_CLICK = "this.closest('.skiplib-explorer')?.querySelector('.skiplib-block-'+event.target.dataset.block)?.click()"
 
 
 @dataclass(frozen=True)

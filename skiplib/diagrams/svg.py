@@ -133,6 +133,6 @@ def set_size(control: str) -> str:
     Its number box is the only way from a picture to the kernel.
     """
     return (
-        f"const box=this.closest('.skiplib-explorer').querySelector('.skiplib-{control} input');"
-        "box.value=event.target.dataset.size;box.dispatchEvent(new Event('change',{bubbles:true}))"
+        f"const box=this.closest('.skiplib-explorer')?.querySelector('.skiplib-{control} input');"
+        "if(box){box.value=event.target.dataset.size;box.dispatchEvent(new Event('change',{bubbles:true}))}"
     )

@@ -19,9 +19,8 @@ UNUSED = ("*.map", "*.d.ts", "console*.html", "README.md", "package.json")
 def lay_out(tools, lite):
     """What JupyterLite builds from: settings, notebooks, Python for the browser, and skiplib as a wheel."""
     shutil.copytree(HERE / "lite", lite)
-    for folder in ("", "solutions"):
-        convert = [HERE / "notebooks.py", ROOT / "notebooks" / folder, lite / "files/notebooks" / folder]
-        subprocess.run([sys.executable, *convert], check=True)
+    convert = [HERE / "notebooks.py", ROOT / "notebooks", lite / "files/notebooks"]
+    subprocess.run([sys.executable, *convert], check=True)
     opening = (ROOT / "docs/opening.svg").read_text(encoding="utf-8")
     (lite / "files/docs").mkdir()  # JupyterLite reads a picture as Latin-1
     (lite / "files/docs/opening.svg").write_bytes(opening.encode("ascii", "xmlcharrefreplace"))
@@ -45,9 +44,8 @@ def build(tools, place):
     with (place / "lite.log").open("w") as log:
         if subprocess.run(command, cwd=lite, env=os.environ | {"PATH": path}, stdout=log, stderr=log).returncode:
             sys.exit((place / "lite.log").read_text()[-3000:])
-    subprocess.run(
-        [sys.executable, HERE / "pages.py", ROOT / "notebooks", lite / "files/notebooks", site], check=True
-    )
+    pages = ["-m", "web.pages", ROOT / "notebooks", lite / "files/notebooks", site]
+    subprocess.run([sys.executable, *pages], cwd=HERE.parent, check=True)
     shutil.copytree(lite / "files/docs", site / "docs")
     size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
     print(f"{site}: {size / 1e6:.0f} MB")

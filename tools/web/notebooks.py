@@ -89,14 +89,16 @@ def as_text(cell):
 
 
 def main(source, target):
-    """Convert all lessons of a folder, and say what became of each."""
+    """Convert all lessons and solutions, and say what became of each."""
     sys.modules.update(dict.fromkeys(ABSENT))
-    Path(target).mkdir(parents=True, exist_ok=True)
-    for path in sorted(Path(source).glob("[0-9]*.ipynb")):
+    for path in sorted(Path(source).rglob("[0-9]*.ipynb")):
+        inside = path.relative_to(source)
+        place = Path(target) / inside
+        place.parent.mkdir(parents=True, exist_ok=True)
         notebook = nbformat.read(path, as_version=4)
         running, shown = convert(notebook)
-        nbformat.write(notebook, Path(target) / path.name)
-        print(f"{path.stem}: {running} cells run in a browser, {shown} are text")
+        nbformat.write(notebook, place)
+        print(f"{inside.with_suffix('')}: {running} cells run in a browser, {shown} are text")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Pages to read: every lesson and solution as one HTML file that asks the network for nothing, and a first page.
 
-    python tools/web/pages.py NOTEBOOKS LIVE SITE
+    PYTHONPATH=tools python -m web.pages NOTEBOOKS LIVE SITE
 
 Pictures answer the mouse, folded answers fold, and colours follow the reader's system. LIVE holds the notebooks as
 they run in a browser.
@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 import nbformat
+from handout import folds
 from nbclient import NotebookClient
 from nbconvert.filters import Highlight2HTML, markdown2html
 from nbformat.v4 import new_code_cell
@@ -20,7 +21,6 @@ from pygments.formatters import HtmlFormatter
 HERE = Path(__file__).parent
 GEOMETRY = re.compile(r"skiplib\.explorers\.(convolution|transposed|chain|residual|trace)")
 LIVE = "from skiplib.diagrams.svg import Picture\nPicture.to_html = lambda picture: picture.live"
-FOLDED = "jp-MarkdownHeadingCollapsed"
 LESSON = """<li><b>{title}</b><br>{question}<br><a href="read/{name}.html">Read</a>
 <a href="notebooks/index.html?path=notebooks/{name}.ipynb">In the browser</a>{only}</li>"""
 PAGE = """<!doctype html>
@@ -53,21 +53,19 @@ def shown(output):
 
 def rendered(cells):
     """The cells as HTML, one after the other; what a folded heading hides is in its <details>."""
-    level = 0  # of the heading that is folded, if one is
-    for cell in cells:
-        heading = re.match(r"(#+) (.*)", cell.source) if cell.cell_type == "markdown" else None
-        if level and heading and len(heading[1]) <= level:
-            level = 0
+    hidden = dict(folds(cells))
+    ends = {places.stop for places in hidden.values()}
+    for place, cell in enumerate(cells):
+        if place in ends:
             yield "</details>"
-        if heading and cell.metadata.get(FOLDED):
-            level = len(heading[1])
-            yield f"<details><summary>{escape(heading[2])}</summary>"
+        if place in hidden:
+            yield f"<details><summary>{escape(cell.source.lstrip('# '))}</summary>"
         elif cell.cell_type == "markdown":
             yield markdown2html(cell.source)
         else:
             outputs = "".join(map(shown, cell.outputs))
             yield highlight(cell.source) + (f'<div class="output">{outputs}</div>' if outputs else "")
-    if level:
+    if len(cells) in ends:
         yield "</details>"
 
 
