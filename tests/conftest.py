@@ -1,7 +1,9 @@
+import gc
 import re
 import tomllib
 from pathlib import Path
 
+import ipywidgets
 import pytest
 import torch
 from hypothesis import settings
@@ -43,13 +45,19 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ("browser" not in item.nodeid, ".ipynb" not in item.nodeid))
 
 
+def pytest_collection_finish():
+    """What is imported stays: no collection of garbage needs to look through it again."""
+    gc.freeze()
+
+
 class _Together(LoadScopeScheduling):
     """What shares something slow runs on one worker: a file, or a lesson in a browser; not the longest files."""
 
     def _split_scope(self, nodeid):
         file, _, test = nodeid.partition("::")
         lesson = re.search(r"\[(\d\d_\w+)\.ipynb", test)
-        return lesson[1] if lesson else nodeid if re.search("browser|test_base|test_reliability", file) else file
+        long = re.search("browser|test_(base|integers|reliability|sums)", file)
+        return lesson[1] if lesson else nodeid if long else file
 
 
 def pytest_xdist_make_scheduler(config, log):
@@ -64,6 +72,13 @@ def _own_generator():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(172)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_widgets():
+    """Every test ends without widgets: ipywidgets keeps each until it is closed."""
+    yield
+    ipywidgets.Widget.close_all()
 
 
 @pytest.fixture(params=NONSENSE, ids=lambda answer: type(answer).__name__)

@@ -13,7 +13,7 @@ from unittest.mock import ANY
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_exercises import RIGHT
 from test_run_answers import TRY
@@ -202,7 +202,6 @@ def test_what_raises_when_it_is_touched_is_met_by_a_sentence(base, touch):
             handed_in(answer, question)
 
 
-@settings(deadline=None)
 @given(PLANS, st.sampled_from([*JUDGES]))
 def test_nothing_that_is_put_together_raises(plan, question):
     handed_in(made(plan), question)

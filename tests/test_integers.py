@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skiplib.arithmetic import (
@@ -100,7 +100,6 @@ def outcome(function, *numbers):
 
 
 @every_function
-@settings(deadline=None)
 @given(data=st.data())
 def test_small_integers_give_what_pythons_give(name, data):
     function, count = FUNCTIONS[name]

@@ -120,6 +120,7 @@ def test_any_moves_end_where_a_fresh_explorer_begins_and_are_said_as_they_are_sh
     @slow(examples)
     @given(MOVES)
     def moved(moves):
+        ipywidgets.Widget.close_all()  # of the example before
         explorer = make()
         for which, where in moves:
             controls = movable(explorer, where)
@@ -162,6 +163,7 @@ def test_any_starting_values_are_refused_or_come_back_from_the_settings(make):
 @slow(20)
 @given(st.lists(st.tuples(st.integers(0, 2), st.floats(0, 1)), max_size=12))
 def test_any_guesses_at_fates_are_said_as_they_are_shown(moves):
+    ipywidgets.Widget.close_all()  # of the example before
     explorer = FatesExplorer("03.sigmoid", activation="sigmoid", depth=4)
     for which, where in moves:
         if which == 2:

@@ -181,8 +181,9 @@ def test_explorer_opened_at_a_bad_setting_says_so():
     assert "does not run" in explorer._repr_mimebundle_()["text/html"]
 
 
-@pytest.mark.parametrize("explorer", [make() for make in EVERY], ids=lambda explorer: type(explorer).__name__)
-def test_explorer_stores_a_live_view_a_picture_and_a_text_twin(explorer):
+@pytest.mark.parametrize("make", EVERY)
+def test_explorer_stores_a_live_view_a_picture_and_a_text_twin(make):
+    explorer = make()
     bundle = explorer._repr_mimebundle_()
     assert set(bundle) == {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
     assert bundle["text/plain"] == repr(explorer) and "..." not in repr(explorer)
@@ -191,8 +192,9 @@ def test_explorer_stores_a_live_view_a_picture_and_a_text_twin(explorer):
     assert len(bundle["text/html"]) < 60_000
 
 
-@pytest.mark.parametrize("explorer", [make() for make in EVERY], ids=lambda explorer: type(explorer).__name__)
-def test_every_control_has_a_name_and_the_status_is_announced(explorer):
+@pytest.mark.parametrize("make", EVERY)
+def test_every_control_has_a_name_and_the_status_is_announced(make):
+    explorer = make()
     for name, control in explorer.controls.items():
         assert (control.box if isinstance(control, Control) else control).description.strip(), name
     assert 'role="status" aria-live="polite"' in explorer._status.value

@@ -3,10 +3,12 @@
 import random
 import re
 
+import ipywidgets
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import assume, given, settings
+from effort import slow
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from explorers.moving import assert_same_as_fresh, ends, move_anywhere, painted
@@ -211,8 +213,9 @@ def inside(cells, size):
     layers(),
     st.floats(0, 1),
 )
-@settings(max_examples=settings.default.max_examples // 2, deadline=None)
+@slow(100)
 def test_both_explorers_say_and_paint_what_autograd_finds(branch, size, name, kind, geometry, where):
+    ipywidgets.Widget.close_all()  # of the example before
     chain = ChainExplorer(branch, input_size=size, axis=name)
     assume(isinstance(chain.shown, View))
     axis, many = chain.axis, chain.input_size[chain.axis]  # of a square, the width

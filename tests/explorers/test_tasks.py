@@ -7,8 +7,10 @@ from functools import partial
 from itertools import count, product
 from types import SimpleNamespace
 
+import ipywidgets
 import pytest
-from hypothesis import given, settings
+from effort import slow
+from hypothesis import given
 from hypothesis import strategies as st
 from jupyter_client.manager import start_new_kernel
 
@@ -38,7 +40,6 @@ ENDED = (
 )
 REST = rf"{ENDED}|Press Start to train\. Nothing is trained before\.|This does not run: `depth` must be even.*"
 ALWAYS = rf"{REST}|Training … |Training: \d+%, about \d+ s left\. .*|(Stopped\. )?Measuring … .*"
-few = settings(max_examples=max(1, settings.default.max_examples // 4), deadline=None)  # each takes half a second
 
 
 async def until(wait, explorer):
@@ -78,9 +79,10 @@ def _short(monkeypatch):
 
 @pytest.mark.usefixtures("_short")
 def test_training_explorer_says_what_is_true_after_any_presses_at_any_moment():
-    @few
+    @slow(50)
     @given(LIVES)
     def lives(life):
+        ipywidgets.Widget.close_all()  # of the example before
         explorer, finished, current = TrainingExplorer(depth=4, epochs=2), 0, 0
 
         async def main():
@@ -138,9 +140,10 @@ def _tiny(monkeypatch):
 
 @pytest.mark.usefixtures("_tiny")
 def test_lesion_explorer_says_what_is_true_after_any_presses_at_any_moment():
-    @few
+    @slow(50)
     @given(LESIONS)
     def lives(life):
+        ipywidgets.Widget.close_all()  # of the example before
         explorer = LesionExplorer(seed=910)
 
         async def main():
