@@ -74,7 +74,7 @@ def draw_training(panels: Sequence[Axes], curves: Sequence[Curve], *, epochs: fl
 
 def _name_axes(panels: Sequence[Axes], epochs: float) -> None:
     above, loss, gradient = panels
-    above.set(**_PERCENTS, xlim=(0, epochs), ylabel="training accuracy, %")
+    above.set(**_PERCENTS, xlim=(0, epochs), ylabel=f"accuracy in the\nlast {_WINDOW} batches, %")
     loss.set(ylabel="loss", ylim=(-2.4, 4.6))
     gradient.set(xlabel="epochs: how often all images were seen", ylabel="gradient of the\nfirst weights")
     gradient.set_ylim(-56, 19)
@@ -121,7 +121,7 @@ def training_plot(curves: Sequence[Curve], *, epochs: float) -> Plot:
     blown = {True: " (its loss blew up)", False: ""}
     ends = [f"{c.label} {share_in_words(running_mean(c.accuracies)[-1])}{blown[c.blown]}" for c in shown if c.epochs]
     said = f"Accuracy: {'; '.join(ends)}" if ends else "Nothing trained yet"
-    return Plot(figure, f"Training accuracy, loss and gradient against epochs. {said}.")
+    return Plot(figure, f"Accuracy in the last {_WINDOW} batches, loss and gradient against epochs. {said}.")
 
 
 def race_plot(depths: Sequence[int], plain: Sequence[Sequence[float]], skip: Sequence[Sequence[float]]) -> Plot:
