@@ -18,7 +18,7 @@ VENV     = $(if $(UV),uv venv --quiet --python $(PYTHON),$(PYTHON) -m venv)
 INSTALL  = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 BIN     := .venv/$(if $(WINDOWS),Scripts,bin)
 ROOT_OK  = $(if $(filter 0,$(shell id -u)),--allow-root)
-NBVAL   := --nbval --nbval-current-env --nbval-cell-timeout=150 --nbval-sanitize-with tests/nbval_sanitize.cfg
+NBVAL   := --nbval --dist=loadfile --nbval-current-env --nbval-cell-timeout=150 --nbval-sanitize-with tests/nbval_sanitize.cfg
 NO_BROWSER = $(if $(filter no,$(BROWSER)),--no-browser)
 
 .PHONY: lab teach test ruff mypy pytest notebooks handout site thorough

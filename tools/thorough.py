@@ -1,7 +1,7 @@
-"""Everything that may differ from run to run, tried for hours: ``make thorough``.
+"""Everything that may differ from run to run, tried for most of an hour: ``make thorough``.
 
-The tests with a hundred times the examples, strict nbval on other processors' code, threads, hash seeds and time
-zones, and the browser tests twice. Prints one table; exits with 1 if anything failed.
+Strict nbval on other processors' code, threads, hash seeds and time zones, the browser tests twice, and last, as it
+takes longest, the tests with a hundred times the examples. Prints one table; exits with 1 if anything failed.
 """
 
 import os
@@ -24,12 +24,12 @@ NAMES = ("ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS", "PYTHONHASHSEED", "TZ")
 
 def steps(nbval):
     """What is run: a name, arguments of pytest, and what is added to the environment."""
-    yield "a hundred times the examples", TESTS, {"OMP_NUM_THREADS": "1"}
     for values in SETTINGS:
         extra = {name: value for name, value in zip(NAMES, values, strict=True) if value}
         yield "nbval, " + " ".join(extra.values()), [*nbval, "notebooks"], extra
     for turn in ("first", "second"):
         yield f"browser, {turn} time", ["tests/browser"], {"OMP_NUM_THREADS": "1"}
+    yield "a hundred times the examples", TESTS, {"OMP_NUM_THREADS": "1"}
 
 
 def counted(report):
