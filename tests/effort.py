@@ -3,6 +3,10 @@
 from math import isqrt
 
 from hypothesis import settings
+from hypothesis import strategies as st
+
+# For what few examples are made of many draws: Hypothesis makes most lists from the one before, by a change or two.
+RANDOM = st.randoms(use_true_random=True)
 
 
 def slow(examples):

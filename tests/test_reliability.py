@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import ipywidgets
 import psutil
 import pytest
-from effort import slow
+from effort import RANDOM, slow
 from explorers.moving import alive, assert_screen_and_twin_agree, shown
 from explorers.moving import fresh as remade
 from hypothesis import given
@@ -51,7 +51,6 @@ MAKES = {  # and how many examples: some compute for long
     "paths": (lambda: PathExplorer(blocks=2), 3),
     "lesions": (lambda: LesionExplorer(seed=999), 5),
 }
-MOVES = st.lists(st.tuples(st.integers(0, 99), st.floats(0, 1)), min_size=18, max_size=22)
 SIZE = st.one_of(st.integers(-1, 12), st.tuples(st.integers(0, 12), st.integers(1, 12)), st.none())
 LAYER = st.builds(ConvGeometry, st.integers(1, 5), st.integers(1, 3), st.integers(0, 3), st.integers(1, 2))
 POOL = st.builds(PoolGeometry, st.integers(1, 4), st.integers(1, 3), mode=st.sampled_from(["max", "average"]))
@@ -102,6 +101,11 @@ def move(control, where):
         control.value = control.min + where * (control.max - control.min)
 
 
+def moves(rng, count):
+    """Which of the controls, and where to: at an end every second time."""
+    return [(rng.randrange(100), rng.choice((0, 1, rng.random(), rng.random()))) for _ in range(count)]
+
+
 def movable(explorer, where):
     """All that a hand can move; what makes a network deep, and searches for repairs, only now and then."""
     dear = ("depth", "blocks")
@@ -118,11 +122,11 @@ def test_any_moves_end_where_a_fresh_explorer_begins_and_are_said_as_they_are_sh
     make, examples = MAKES[name]
 
     @slow(examples)
-    @given(MOVES)
-    def moved(moves):
+    @given(RANDOM)
+    def moved(rng):
         ipywidgets.Widget.close_all()  # of the example before
         explorer = make()
-        for which, where in moves:
+        for which, where in moves(rng, 20):
             controls = movable(explorer, where)
             move(controls[which % len(controls)], where)
             if name != "training":  # its picture takes long to store
@@ -161,11 +165,12 @@ def test_any_starting_values_are_refused_or_come_back_from_the_settings(make):
 
 
 @slow(20)
-@given(st.lists(st.tuples(st.integers(0, 2), st.floats(0, 1)), max_size=12))
-def test_any_guesses_at_fates_are_said_as_they_are_shown(moves):
+@given(RANDOM)
+def test_any_guesses_at_fates_are_said_as_they_are_shown(rng):
     ipywidgets.Widget.close_all()  # of the example before
     explorer = FatesExplorer("03.sigmoid", activation="sigmoid", depth=4)
-    for which, where in moves:
+    for which, where in moves(rng, 8):
+        which %= 3
         if which == 2:
             explorer.submit()
         else:

@@ -9,9 +9,8 @@ from types import SimpleNamespace
 
 import ipywidgets
 import pytest
-from effort import slow
+from effort import RANDOM, slow
 from hypothesis import given
-from hypothesis import strategies as st
 from jupyter_client.manager import start_new_kernel
 
 import skiplib.training as subject
@@ -33,7 +32,6 @@ MOVES += [("depth", 6), ("depth", 5), ("init", "he")]
 CHANGES = [("seed", 910), ("seed", 911), ("off", (3,)), ("scale", 0.5), ("net", "default, no norm")]
 # Where the next press comes: so many turns of the loop later (a step each), or as soon as it trains, measures, rests.
 WAITS = [*range(10), *["training", "measuring", "resting"] * 3]
-RANDOM = st.randoms(use_true_random=True)  # else Hypothesis makes most lives from the one before, by a change or two
 FATE = r"( \((step \d+: [^,;]+, )*(stopped at step \d+ of \d+|stopped before its first step|step \d+: [^,;]+)\))?"
 ENDED = (
     rf"(Stopped\. )?Training accuracy: (plain|skip), \d+ layers: [\d.]+%{FATE}(; skip, \d+ layers: [\d.]+%{FATE})?\."
