@@ -26,8 +26,8 @@ from skiplib.words import share_in_words
 
 WHOLE = split_digits()
 KNOWN, NEW = (WHOLE.images[:288], WHOLE.labels[:288]), (WHOLE.test_images[:72], WHOLE.test_labels[:72])
-PRESSES = [*["Start"] * 6, *["Stop", "Clear"] * 3]
-MOVES = [("epochs", 3), ("seed", 7), *[("network", word) for word in ("skip", "both")]]
+PRESSES = ["Start"] * 6 + ["Stop", "Clear"] * 3
+MOVES = [("epochs", 3), ("seed", 7), ("network", "skip"), ("network", "both")]
 MOVES += [("depth", 6), ("depth", 5), ("init", "he")]
 CHANGES = [("seed", 910), ("seed", 911), ("off", (3,)), ("scale", 0.5), ("net", "default, no norm")]
 # Where the next press comes: so many turns of the loop later (a step each), or as soon as it trains, measures, rests.
@@ -153,7 +153,7 @@ def test_lesion_explorer_says_what_is_true_after_any_presses_at_any_moment():
         explorer, begun = LesionExplorer(seed=910), set()
 
         async def main():
-            for wait, what in life(rng, [*["Start", "Stop"] * 4, *["Undo"] * 2, *CHANGES]):
+            for wait, what in life(rng, ["Start", "Stop"] * 4 + ["Undo"] * 2 + CHANGES):
                 await until(wait, explorer)
                 if isinstance(what, tuple):
                     explorer.controls[what[0]].value = what[1]

@@ -210,7 +210,7 @@ def main(site, pictures=None):
             (picture, kernel, cells), sent, step = run(reader, name)
             print(f"{name:20}{picture:9.1f}{kernel:9.1f}{cells:9.1f}{sent:7.1f}{step:10.0f}")
         browser.close()
-        for firefox in filter(None, [which("firefox") or which("firefox-esr")]):
+        if firefox := which("firefox") or which("firefox-esr"):
             outside, errors = in_firefox(firefox, url)
             reader.outside += outside
             reader.errors += errors
