@@ -1,9 +1,9 @@
 """A real JupyterLab, driven by a real browser as people drive it: by eye, keyboard and mouse."""
 
+import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
-from urllib.request import urlopen
 
 import nbformat
 from playwright.sync_api import Error, sync_playwright
@@ -68,9 +67,6 @@ def run_each(sources, stays=0, **window):
 @contextmanager
 def jupyter_lab(root, home):
     """Serve ``root`` with a JupyterLab of its own, all of whose files lie in ``home``; gives url and token."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     token = secrets.token_hex(16)
     private = {f"JUPYTER_{name}": str(home / name.lower()) for name in PRIVATE}
     private |= {f"JUPYTERLAB_{name}_DIR": str(home / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
@@ -81,30 +77,33 @@ def jupyter_lab(root, home):
         "jupyterlab",
         "--no-browser",
         "--ip=127.0.0.1",
-        f"--port={port}",
+        "--port=0",  # a free one, of its own choice: one that is free now may be taken before it starts
     ]
-    command += [f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
+    command += [
+        f"--ServerApp.root_dir={root}",
+        f"--IdentityProvider.token={token}",
+    ]
     command += ["--LabApp.expose_app_in_browser=True"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(command, env=os.environ | private, stdout=log, stderr=log)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server, home / "server.log")
-        yield f"http://127.0.0.1:{port}", token
+        yield _url_of(server, home), token
     finally:
         server.terminate()
         server.wait(30)
 
 
-def _wait_for(url, server, log):
+def _url_of(server, home):
+    """Where a server has said, in a file of its own, that it listens."""
     for _ in range(300):
-        try:
-            return urlopen(url, timeout=5).close()
-        except OSError:
-            if server.poll() is not None:
-                break
-            time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start: {Path(log).read_text(encoding='utf-8')[-2000:]}")
+        for told in home.glob("runtime_dir/jpserver-*.json"):
+            with suppress(OSError, ValueError):  # not whole yet
+                return json.loads(told.read_text(encoding="utf-8"))["url"].rstrip("/")
+        if server.poll() is not None:
+            break
+        time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start: {(home / 'server.log').read_text(encoding='utf-8')[-2000:]}")
 
 
 class Notebook:
